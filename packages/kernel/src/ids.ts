@@ -1,0 +1,52 @@
+import { monotonicFactory } from "ulid";
+import * as z from "zod";
+
+/** Every kind of object with an id of its own and the prefix of that id. One line per kind; prefixes are unique. */
+export const ID_PREFIX = {
+  user: "usr",
+  session: "ses",
+  apiKey: "key",
+  space: "spc",
+  invitation: "inv",
+  role: "rol",
+  mailToken: "mtk",
+  loginLog: "llg",
+  operationLog: "olg",
+  jobResult: "jbr",
+  workflow: "wfl",
+  workflowVersion: "wfv",
+  execution: "exe",
+  executionEvent: "evt",
+  request: "req",
+} as const;
+
+export type IdKind = keyof typeof ID_PREFIX;
+export type Id<K extends IdKind> = `${(typeof ID_PREFIX)[K]}_${string}`;
+
+const next = monotonicFactory();
+const ULID_TAIL = "[0-9a-hjkmnp-tv-z]{26}";
+
+/**
+ * A new id: prefix, underscore, lower-case ULID. Ids sort by creation time, and are lower-case because ElectroDB
+ * lower-cases keys: ids that differ only in case would be one row.
+ */
+export function newId<K extends IdKind>(kind: K, now: number = Date.now()): Id<K> {
+  return `${ID_PREFIX[kind]}_${next(now).toLowerCase()}` as Id<K>;
+}
+
+const PATTERNS = Object.fromEntries(
+  Object.entries(ID_PREFIX).map(([kind, prefix]) => [kind, new RegExp(`^${prefix}_${ULID_TAIL}$`)]),
+) as Record<IdKind, RegExp>;
+
+/** Whether `value` has the form of an id of this kind. Says nothing of whether the object exists. */
+export function isId<K extends IdKind>(kind: K, value: unknown): value is Id<K> {
+  return typeof value === "string" && PATTERNS[kind].test(value);
+}
+
+/** A zod schema of an id of this kind, for route parameters and bodies. */
+export function idSchema<K extends IdKind>(kind: K): z.ZodType<Id<K>, Id<K>> {
+  return z
+    .string()
+    .regex(PATTERNS[kind], `expected an id such as ${ID_PREFIX[kind]}_…`)
+    .meta({ example: `${ID_PREFIX[kind]}_01jd0000000000000000000000` }) as unknown as z.ZodType<Id<K>, Id<K>>;
+}
