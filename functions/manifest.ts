@@ -1,0 +1,124 @@
+/**
+ * Every Lambda of the product, one line each: infra makes functions, grants and API resources from it, the local cloud
+ * starts them from it, the OpenAPI document and the security tests loop over it.
+ */
+
+/** What a function may do; infra turns each into least-privilege IAM statements and the variables that go with it. */
+export type Grant =
+  /** Item reads and writes on the table (never Scan). TABLE_NAME. */
+  | "table"
+  /** Objects of the files bucket. FILES_BUCKET. */
+  | "files"
+  /** Start, stop and describe runs of the RunWorkflow machine, answer its task tokens. RUN_WORKFLOW_ARN. */
+  | "machine"
+  /** The same from inside the machine: it learns the machine's ARN from its event, as the machine depends on it. */
+  | "machine:self"
+  /** Send e-mail. MAIL_FROM. */
+  | "mail";
+
+export interface FunctionSpec {
+  /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
+  readonly name: string;
+  /** TypeScript entry, from the repository's root; exports `handler`. */
+  readonly entry: string;
+  /** `api` answers API Gateway in STREAM mode; `authorizer` is its authorizer; the rest take plain events. */
+  readonly kind: "api" | "authorizer" | "task" | "event" | "schedule";
+  /** API resources: each gets ANY on itself and on `{proxy+}` below it, behind the authorizer. */
+  readonly paths?: readonly string[];
+  /** API resources without the authorizer, exact, no proxy below. The only anonymous ones. */
+  readonly anonymous?: readonly string[];
+  readonly grants: readonly Grant[];
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+}
+
+const crud = { memoryMb: 1024, timeoutSeconds: 30 } as const;
+
+export const functions = [
+  {
+    name: "authorizer",
+    entry: "functions/identity/authorizer.ts",
+    kind: "authorizer",
+    grants: ["table"],
+    memoryMb: 1024,
+    timeoutSeconds: 10,
+  },
+  {
+    name: "identity",
+    entry: "functions/identity/index.ts",
+    kind: "api",
+    paths: ["/api/auth", "/api/me", "/api/users", "/api/roles", "/api/invitations", "/api/spaces"],
+    anonymous: [
+      "/api/auth/register",
+      "/api/auth/verify-email",
+      "/api/auth/login",
+      "/api/auth/forgot-password",
+      "/api/auth/reset-password",
+    ],
+    grants: ["table", "mail"],
+    ...crud,
+  },
+  {
+    name: "workflow",
+    entry: "functions/workflow/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/workflows", "/api/spaces/{spaceId}/executions"],
+    grants: ["table", "files", "machine"],
+    memoryMb: 1769,
+    timeoutSeconds: 900,
+  },
+  {
+    name: "platform",
+    entry: "functions/platform/index.ts",
+    kind: "api",
+    paths: ["/api/platform"],
+    grants: ["table"],
+    ...crud,
+  },
+  {
+    name: "docs",
+    entry: "functions/docs/index.ts",
+    kind: "api",
+    anonymous: ["/", "/health", "/openapi.json", "/docs"],
+    grants: [],
+    memoryMb: 512,
+    timeoutSeconds: 10,
+  },
+  {
+    name: "run-step",
+    entry: "functions/execution/run-step.ts",
+    kind: "task",
+    grants: ["table", "files", "machine:self"],
+    memoryMb: 1769,
+    timeoutSeconds: 900,
+  },
+  {
+    name: "settle",
+    entry: "functions/execution/settle.ts",
+    kind: "task",
+    grants: ["table", "files", "machine:self"],
+    memoryMb: 1024,
+    timeoutSeconds: 60,
+  },
+  {
+    name: "machine-status",
+    entry: "functions/execution/machine-status.ts",
+    kind: "event",
+    grants: ["table", "files", "machine"],
+    memoryMb: 1024,
+    timeoutSeconds: 60,
+  },
+  {
+    name: "jobs",
+    entry: "functions/platform/jobs.ts",
+    kind: "schedule",
+    grants: ["table", "files", "machine"],
+    memoryMb: 1024,
+    timeoutSeconds: 300,
+  },
+] as const satisfies readonly FunctionSpec[];
+
+export type FunctionName = (typeof functions)[number]["name"];
+
+/** Platform jobs and their EventBridge Scheduler expressions; a contract test holds this equal to the job registry. */
+export const jobs = [{ name: "sweep-executions", schedule: "rate(1 minute)" }] as const;
