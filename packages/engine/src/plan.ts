@@ -114,6 +114,8 @@ export interface PlanSegment {
   in: string[];
   /** Edges to other segments. */
   out: string[];
+  /** Settling this segment ends the run. */
+  finish?: true;
 }
 
 export interface Plan {

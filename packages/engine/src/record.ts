@@ -15,6 +15,8 @@ export interface NodeRecord {
   status: NodeStatus;
   input: unknown;
   output?: unknown;
+  /** Set instead of `output` on a stored record whose output is large: reads it. Never stored itself. */
+  load?: () => Promise<unknown>;
   port?: string;
   error?: NodeErrorData;
   /** Milliseconds since the epoch. */
