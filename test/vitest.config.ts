@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     environment: "node",
+    setupFiles: ["test/support/lambda-runtime.ts"],
+    env: { POWERTOOLS_LOG_LEVEL: "SILENT" },
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,
