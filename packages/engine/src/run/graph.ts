@@ -101,7 +101,7 @@ class GraphRun {
   }
 
   async #effect(node: PlanNode, stored: NodeRecord | undefined): Promise<NodeOutcome> {
-    if (this.#scope.depth > 0 && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
+    if ((this.#scope.depth > 0 || !this.#options.deferPut) && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
       return { blocked: true, waiting: [], yielded: true };
     }
     const io = this.#abortable();
