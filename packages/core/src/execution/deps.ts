@@ -2,8 +2,8 @@ import type { NodeDefinition, NodeDeps } from "@weft/engine/node";
 import type { Plan } from "@weft/engine/plan";
 import type { RunEvent } from "@weft/engine/run/io";
 import type { Clock } from "@weft/kernel/clock";
-import type { ExecutionRow } from "./store.ts";
 import type { Machine } from "./machine.ts";
+import type { ExecutionRow } from "./store.ts";
 
 /** What the drivers need of the rest of the product; functions wire it. */
 export interface ExecutionDeps {

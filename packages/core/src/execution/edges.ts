@@ -1,5 +1,5 @@
-import { read } from "@weft/db/write";
 import { toAppError } from "@weft/db/errors";
+import { read } from "@weft/db/write";
 import type { Plan } from "@weft/engine/plan";
 import { type SettledEdge, segmentOf, skippedEdges } from "@weft/engine/run/step";
 import { EdgeStateEntity } from "./execution.entity.ts";
@@ -16,7 +16,10 @@ export async function settleEdges(row: ExecutionRow, plan: Plan, edges: readonly
   for (let head = 0; head < queue.length; head += 1) {
     const [to, group] = queue[head] as [string, SettledEdge[]];
     const target = segmentOf(plan, to);
-    const state = target.in.length === group.length ? group.some((edge) => edge.live) : await count(row, target.in.length, to, group);
+    const state =
+      target.in.length === group.length
+        ? group.some((edge) => edge.live)
+        : await count(row, target.in.length, to, group);
     if (state === undefined) continue;
     if (state || target.finish) ready.push(to);
     else queue.push(...groupByTarget(skippedEdges(plan, to)));

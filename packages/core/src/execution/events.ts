@@ -1,10 +1,10 @@
 import { read, tryWrite } from "@weft/db/write";
-import { isoTime } from "@weft/kernel/clock";
 import type { Answer } from "@weft/engine/record";
-import { storeValue } from "@weft/storage/blob";
+import { isoTime } from "@weft/kernel/clock";
 import type { ExecutionDeps } from "./deps.ts";
 import { ExecutionEventEntity } from "./execution.entity.ts";
 import { type EventRow, type ExecutionKey, queryAll, TableJournal } from "./journal.ts";
+import { storeValue } from "./values.ts";
 
 /** What an execution waits for now. */
 export async function pendingEvents(key: ExecutionKey): Promise<EventRow[]> {
@@ -27,7 +27,7 @@ export async function answerEvent(
   by: string,
 ): Promise<EventRow | null> {
   const { spaceId, executionId } = key;
-  const stored = await storeValue({ spaceId, entity: "executions", id: executionId }, answer);
+  const stored = await storeValue({ spaceId, executionId }, answer);
   const written = await tryWrite(() =>
     ExecutionEventEntity.patch({ spaceId, executionId, eventId })
       .set({ status: "answered", answer: stored, answeredAt: isoTime(deps.clock.now()), answeredBy: by })
@@ -41,7 +41,9 @@ export async function answerEvent(
 
 async function findEvent(key: ExecutionKey, eventId: string): Promise<EventRow | null> {
   const { spaceId, executionId } = key;
-  const { data } = await read(() => ExecutionEventEntity.get({ spaceId, executionId, eventId }).go({ consistent: true }));
+  const { data } = await read(() =>
+    ExecutionEventEntity.get({ spaceId, executionId, eventId }).go({ consistent: true }),
+  );
   return data;
 }
 

@@ -1,7 +1,7 @@
 import { baseAttributes, modelOf, storedAttribute, ttlAttributes } from "@weft/db/base";
 import { ELECTRO } from "@weft/db/table";
 import type { NodeRecord } from "@weft/engine/record";
-import { EXECUTION_STATUS, NODE_STATUS, RUN_MODE, TRIGGER_TYPE } from "@weft/engine/status";
+import { EXECUTION_STATUS, NODE_STATUS, RUN_MODE, type TRIGGER_TYPE } from "@weft/engine/status";
 import { CustomAttributeType, Entity } from "electrodb";
 
 /**

@@ -1,10 +1,10 @@
-import { read, tryWrite, transact, tx, type WriteOp } from "@weft/db/write";
+import { read, transact, tryWrite, tx, type WriteOp } from "@weft/db/write";
+import { type Answer, type Journal, type NodeRecord, suspensionKey } from "@weft/engine/record";
 import { isoTime } from "@weft/kernel/clock";
 import { newId } from "@weft/kernel/ids";
-import { type Answer, type Journal, type NodeRecord, suspensionKey } from "@weft/engine/record";
-import { loadValue, storeValue } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { CursorEntity, ExecutionEventEntity, NodeExecutionEntity, type RecordHead } from "./execution.entity.ts";
+import { loadValue, storeValue } from "./values.ts";
 
 export interface ExecutionKey {
   spaceId: string;
@@ -51,11 +51,14 @@ export class TableJournal implements Journal {
   async loadBelow(path: string): Promise<void> {
     const [rows, cursors] = await Promise.all([
       queryAll((cursor) =>
-        NodeExecutionEntity.query.primary({ ...this.#key, depth: "1" }).begins({ path }).go({ cursor, consistent: true }),
+        NodeExecutionEntity.query
+          .primary({ ...this.#key, depth: "1" })
+          .begins({ path })
+          .go({ cursor, consistent: true }),
       ),
       queryAll((cursor) => CursorEntity.query.primary(this.#key).begins({ path }).go({ cursor, consistent: true })),
     ]);
-    for (const row of cursors) this.#cursors.set(row.path, await loadValue(row.state));
+    for (const row of cursors) this.#cursors.set(row.path, await loadValue(this.#key, row.state));
     await this.#take(rows);
   }
 
@@ -75,7 +78,7 @@ export class TableJournal implements Journal {
     for (const event of events) {
       this.#events.set(event.eventId, event);
       if (event.status === "answered" && event.answer) {
-        this.#answers.set(event.eventId, (await loadValue(event.answer)) as Answer);
+        this.#answers.set(event.eventId, (await loadValue(this.#key, event.answer)) as Answer);
       }
     }
   }
@@ -187,9 +190,7 @@ export class TableJournal implements Journal {
 
   async #adopt(path: string): Promise<NodeRecord> {
     const depth = depthOf(path);
-    const { data } = await read(() =>
-      NodeExecutionEntity.get({ ...this.#key, depth, path }).go({ consistent: true }),
-    );
+    const { data } = await read(() => NodeExecutionEntity.get({ ...this.#key, depth, path }).go({ consistent: true }));
     if (!data) throw new Error(`the record of ${path} is gone`);
     await this.#take([data]);
     const record = this.#records.get(path);
@@ -200,7 +201,12 @@ export class TableJournal implements Journal {
   async #row(record: NodeRecord, around: readonly NodeRecord[]): Promise<NodeRow> {
     const { input, output, load, vars, ...head } = record;
     void load;
-    const body: Body = { input, output, ...(vars ? { vars } : {}), ...(around.length > 0 ? { around: [...around] } : {}) };
+    const body: Body = {
+      input,
+      output,
+      ...(vars ? { vars } : {}),
+      ...(around.length > 0 ? { around: [...around] } : {}),
+    };
     return {
       ...this.#key,
       depth: depthOf(record.path),
@@ -214,7 +220,7 @@ export class TableJournal implements Journal {
   }
 
   #store(value: unknown) {
-    return storeValue({ spaceId: this.#key.spaceId, entity: "executions", id: this.#key.executionId }, value);
+    return storeValue(this.#key, value);
   }
 }
 
@@ -235,20 +241,22 @@ function depthOf(path: string): "0" | "1" {
 export async function recordsOf(row: NodeRow, options: { whole?: boolean } = {}): Promise<NodeRecord[]> {
   const head = row.head as RecordHead;
   if ("json" in row.body || row.sets || options.whole) {
-    const body = (await loadValue(row.body)) as Body;
+    const body = (await loadValue(row, row.body)) as Body;
     const { around, ...own } = body;
     return [{ ...head, ...own }, ...(around ?? [])];
   }
   let loaded: Promise<Body> | undefined;
   const load = async () => {
-    loaded ??= loadValue(row.body) as Promise<Body>;
+    loaded ??= loadValue(row, row.body) as Promise<Body>;
     return (await loaded).output;
   };
   return [{ ...head, input: undefined, load }];
 }
 
 /** All pages of a query of one execution's rows. */
-export async function queryAll<T>(page: (cursor: string | null) => Promise<{ data: T[]; cursor: string | null }>): Promise<T[]> {
+export async function queryAll<T>(
+  page: (cursor: string | null) => Promise<{ data: T[]; cursor: string | null }>,
+): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = null;
   do {

@@ -1,15 +1,23 @@
-import { isoTime } from "@weft/kernel/clock";
 import type { Plan } from "@weft/engine/plan";
 import type { NodeRecord } from "@weft/engine/record";
 import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
 import { type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
+import { isoTime } from "@weft/kernel/clock";
 import type { ExecutionDeps } from "./deps.ts";
 import { settleEdges } from "./edges.ts";
 import { TableJournal } from "./journal.ts";
 import { type LaneInput, type LaneRoute, laneName } from "./machine.ts";
 import { runIo, type Watch } from "./run-io.ts";
 import { failExecution, finishExecution, startChild, timeOut } from "./settle.ts";
-import { addLanes, CHECK_INTERVAL_MS, changeOpen, type ExecutionRow, findExecution, isOurs, materialOf } from "./store.ts";
+import {
+  addLanes,
+  CHECK_INTERVAL_MS,
+  changeOpen,
+  type ExecutionRow,
+  findExecution,
+  isOurs,
+  materialOf,
+} from "./store.ts";
 
 /** A lane's history stays under 15,000 of the 25,000 events that Step Functions allows: about 9 events a step. */
 export const MAX_HOPS = 1600;
@@ -180,7 +188,13 @@ export async function startLanes(
     name: laneName(row.executionId, position.segmentId, row.epoch, Math.floor(hops / MAX_HOPS)),
     position,
   }));
-  if (!(await addLanes(row, named.map(({ name }) => name)))) throw new RunStopped("the execution was closed");
+  if (
+    !(await addLanes(
+      row,
+      named.map(({ name }) => name),
+    ))
+  )
+    throw new RunStopped("the execution was closed");
   const { spaceId, executionId, epoch } = row;
   await Promise.all(
     named.map(({ name, position }) => deps.machine.start(name, { spaceId, executionId, ...position, epoch, hops })),

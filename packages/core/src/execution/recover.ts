@@ -1,8 +1,8 @@
-import { isoTime } from "@weft/kernel/clock";
 import type { Plan } from "@weft/engine/plan";
 import type { NodeRecord } from "@weft/engine/record";
 import { replayPlan } from "@weft/engine/run/plan";
 import { frontier } from "@weft/engine/run/step";
+import { isoTime } from "@weft/kernel/clock";
 import type { ExecutionDeps } from "./deps.ts";
 import { seedEdges } from "./edges.ts";
 import { ExecutionEntity } from "./execution.entity.ts";
@@ -10,7 +10,14 @@ import { TableJournal } from "./journal.ts";
 import { startLanes } from "./lane.ts";
 import { runIo } from "./run-io.ts";
 import { fail, settle, tellCaller, timeOut } from "./settle.ts";
-import { CHECK_INTERVAL_MS, changeOpen, type ExecutionRow, isTerminal, materialOf, START_INTERVAL_MS } from "./store.ts";
+import {
+  CHECK_INTERVAL_MS,
+  changeOpen,
+  type ExecutionRow,
+  isTerminal,
+  materialOf,
+  START_INTERVAL_MS,
+} from "./store.ts";
 
 /** The sweeper takes an execution over this often before it gives it up. */
 const MAX_RECOVERIES = 5;
@@ -76,7 +83,10 @@ async function overdue(deps: ExecutionDeps, row: ExecutionRow): Promise<string> 
     await timeOut(deps, row);
     return "timed out";
   }
-  await fail(deps, row, { code: "interrupted", message: "the process that ran the workflow ended before the workflow did" });
+  await fail(deps, row, {
+    code: "interrupted",
+    message: "the process that ran the workflow ended before the workflow did",
+  });
   return "interrupted";
 }
 
@@ -133,4 +143,3 @@ export async function sweep(deps: ExecutionDeps, shards: number): Promise<{ look
   }
   return { looked, failed };
 }
-

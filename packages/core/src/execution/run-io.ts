@@ -1,5 +1,5 @@
-import { RunStopped, type RunIo } from "@weft/engine/run/io";
 import type { Journal, NodeRecord } from "@weft/engine/record";
+import { type RunIo, RunStopped } from "@weft/engine/run/io";
 import type { ExecutionDeps } from "./deps.ts";
 import { type ExecutionRow, findExecution, isOurs } from "./store.ts";
 

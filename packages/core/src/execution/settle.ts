@@ -1,12 +1,11 @@
-import { systemCtx } from "@weft/kernel/ctx";
-import type { Id } from "@weft/kernel/ids";
 import type { Answer, NodeRecord, SuspendRecord } from "@weft/engine/record";
 import type { NodeFailed } from "@weft/engine/run/io";
 import { firstSegment } from "@weft/engine/run/step";
 import type { TerminalStatus } from "@weft/engine/status";
-import { loadValue } from "@weft/storage/blob";
-import { answerEvent, pendingEvents } from "./events.ts";
+import { systemCtx } from "@weft/kernel/ctx";
+import type { Id } from "@weft/kernel/ids";
 import type { ExecutionDeps } from "./deps.ts";
+import { answerEvent, pendingEvents } from "./events.ts";
 import type { ExecutionError } from "./execution.entity.ts";
 import type { EventRow } from "./journal.ts";
 import { startLanes } from "./lane.ts";
@@ -20,6 +19,7 @@ import {
   isTerminal,
   type Result,
 } from "./store.ts";
+import { loadValue } from "./values.ts";
 
 /**
  * Ends an execution and does all that follows: its lanes are stopped, whoever called it is told, its own calls are
@@ -95,9 +95,20 @@ export async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promis
   if (!row.parent) return;
   const answer: Answer =
     row.status === "succeeded"
-      ? { data: { output: row.output ? await loadValue(row.output) : {}, variables: row.variablesAfter ? await loadValue(row.variablesAfter) : {} } }
+      ? {
+          data: {
+            output: row.output ? await loadValue(row, row.output) : {},
+            variables: row.variablesAfter ? await loadValue(row, row.variablesAfter) : {},
+          },
+        }
       : { error: { code: row.error?.code ?? row.status, message: row.error?.message ?? row.status } };
-  await answerEvent(deps, { spaceId: row.spaceId, executionId: row.parent.executionId }, row.parent.eventId, answer, "system");
+  await answerEvent(
+    deps,
+    { spaceId: row.spaceId, executionId: row.parent.executionId },
+    row.parent.eventId,
+    answer,
+    "system",
+  );
   await forget(row);
 }
 
@@ -110,7 +121,11 @@ export async function startChild(
 ): Promise<void> {
   if (event.status !== "pending" || event.childExecutionId === undefined) return;
   const ctx = { ...systemCtx("workflow", { clock: deps.clock }), spaceId: caller.spaceId as Id<"space"> };
-  const reference = { spaceId: caller.spaceId, workflowId: call.workflowId, ...(call.version === null ? {} : { version: call.version }) };
+  const reference = {
+    spaceId: caller.spaceId,
+    workflowId: call.workflowId,
+    ...(call.version === null ? {} : { version: call.version }),
+  };
   const plan = await deps.plan(reference);
   const given = {
     executionId: event.childExecutionId,

@@ -1,20 +1,20 @@
+import { createHash } from "node:crypto";
 import { created, expiresIn } from "@weft/db/base";
 import { read, tryWrite, write } from "@weft/db/write";
+import { type ExecutionStatus, isOpen, isTerminal, type RunMode, type TerminalStatus } from "@weft/engine/status";
 import { isoTime } from "@weft/kernel/clock";
 import type { Ctx } from "@weft/kernel/ctx";
 import { notFound } from "@weft/kernel/errors";
-import { type ExecutionStatus, isOpen, isTerminal, type RunMode, type TerminalStatus } from "@weft/engine/status";
-import { loadValue, storeValue } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
-import { createHash } from "node:crypto";
 import {
-  type ExecutionError,
   ExecutionEntity,
+  type ExecutionError,
   type ExecutionTrigger,
   NEVER,
   SWEEP_SHARDS,
 } from "./execution.entity.ts";
 import type { ExecutionKey } from "./journal.ts";
+import { loadValue, storeValue } from "./values.ts";
 
 export type ExecutionRow = EntityItem<typeof ExecutionEntity>;
 
@@ -46,7 +46,7 @@ export interface NewExecution {
 /** Creates the row. Returns null where an execution of this id exists already. */
 export async function createExecution(ctx: Ctx, spaceId: string, given: NewExecution): Promise<ExecutionRow | null> {
   const now = ctx.clock.now();
-  const place = { spaceId, entity: "executions", id: given.executionId };
+  const place = { spaceId, executionId: given.executionId };
   const isAsync = given.mode === "async";
   const row = {
     spaceId,
@@ -108,7 +108,11 @@ export interface ExecutionChange {
  * Changes an execution that is open and of the given epoch. Returns the row as it is then, or null where it was closed
  * or taken over.
  */
-export async function changeOpen(row: ExecutionRow, now: number, change: ExecutionChange): Promise<ExecutionRow | null> {
+export async function changeOpen(
+  row: ExecutionRow,
+  now: number,
+  change: ExecutionChange,
+): Promise<ExecutionRow | null> {
   const { sweepAtMs, ...rest } = change;
   const sweep = sweepAtMs === undefined ? {} : sweepKeys(row, isoTime(sweepAtMs));
   const chain = () => {
@@ -149,12 +153,11 @@ export interface Result {
  * on the sweeper's list until its caller was told.
  */
 export async function closeExecution(row: ExecutionRow, now: number, result: Result): Promise<ExecutionRow | null> {
-  const place = { spaceId: row.spaceId, entity: "executions", id: row.executionId };
   const { output, variables, trace, ...rest } = result;
   const values = {
-    ...(output === undefined ? {} : { output: await storeValue(place, output) }),
-    ...(variables === undefined ? {} : { variablesAfter: await storeValue(place, variables) }),
-    ...(trace === undefined ? {} : { trace: await storeValue(place, trace) }),
+    ...(output === undefined ? {} : { output: await storeValue(row, output) }),
+    ...(variables === undefined ? {} : { variablesAfter: await storeValue(row, variables) }),
+    ...(trace === undefined ? {} : { trace: await storeValue(row, trace) }),
   };
   const sweepAt = row.parent ? isoTime(now + START_INTERVAL_MS) : NEVER;
   const written = await tryWrite(() =>
@@ -209,10 +212,38 @@ export function isOurs(row: ExecutionRow | undefined, epoch: number): row is Exe
 export { isOpen, isTerminal };
 
 /** The caller's material and the variables of a run. */
-export async function materialOf(row: ExecutionRow): Promise<{ input: Record<string, unknown>; variables: Record<string, unknown> }> {
+export async function materialOf(
+  row: ExecutionRow,
+): Promise<{ input: Record<string, unknown>; variables: Record<string, unknown> }> {
   const [input, variables] = await Promise.all([
-    loadValue(row.input),
-    row.variables ? loadValue(row.variables) : Promise.resolve({}),
+    loadValue(row, row.input),
+    row.variables ? loadValue(row, row.variables) : Promise.resolve({}),
   ]);
   return { input: input as Record<string, unknown>, variables: variables as Record<string, unknown> };
+}
+
+/** Opens an ended execution again in a new epoch. Null where it was changed meanwhile. */
+export async function reopen(
+  row: ExecutionRow,
+  now: number,
+  deadlineAt: string,
+  checkMs: number,
+): Promise<ExecutionRow | null> {
+  const sweepAt = isoTime(Math.min(now + checkMs, Date.parse(deadlineAt)));
+  const written = await tryWrite(() =>
+    ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
+      .set({
+        status: "running",
+        mode: "async",
+        epoch: row.epoch + 1,
+        deadlineAt,
+        updatedAt: isoTime(now),
+        ...sweepKeys(row, sweepAt),
+      })
+      .add({ revision: 1 })
+      .remove(["endedAt", "error", "output", "trace", "nodesDone", "expiresAt", "recoveries"])
+      .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.eq(attr.status, row.status)}`)
+      .go({ response: "all_new" }),
+  );
+  return written ? (written.data as ExecutionRow) : null;
 }

@@ -35,7 +35,14 @@ export async function runHere(
     const outcome = await runPlan(plan, material.input, { ...io, mustYield: timeIsUp });
     if (outcome.status === "blocked") return { row: await handOver(deps, row, plan, journal, trace) };
     const { output, variables } = outcome;
-    return await close(deps, row, { status: "succeeded", output, variables, trace, nodesDone: row.nodeTotal, ...usageOf(trace) });
+    return await close(deps, row, {
+      status: "succeeded",
+      output,
+      variables,
+      trace,
+      nodesDone: row.nodeTotal,
+      ...usageOf(trace),
+    });
   } catch (thrown) {
     if (thrown instanceof RunStopped) return { row: await getExecution(row) };
     if (!(thrown instanceof NodeFailed)) throw thrown;
@@ -47,7 +54,11 @@ export async function runHere(
   }
 }
 
-async function close(deps: ExecutionDeps, row: ExecutionRow, result: Result): Promise<{ row: ExecutionRow; result?: Result }> {
+async function close(
+  deps: ExecutionDeps,
+  row: ExecutionRow,
+  result: Result,
+): Promise<{ row: ExecutionRow; result?: Result }> {
   const closed = await settle(deps, row, result);
   if (!closed) return { row: await getExecution(row) };
   return { row: { ...row, status: result.status, ...(result.error ? { error: result.error } : {}) }, result };

@@ -85,7 +85,10 @@ class GraphRun {
     if (within && !within.has(node.id)) return;
     const path = this.#scope.prefix + node.id;
     const stored = this.#io.journal.get(path);
-    if (stored && stored.status !== "waiting") return this.#settle(node, settledOf(stored, DEFAULT_PORT), stored);
+    if (stored && stored.status !== "waiting") {
+      this.#settle(node, settledOf(stored, DEFAULT_PORT), stored);
+      return;
+    }
     if (node.effectful && effects && !effects.has(node.id)) return;
     try {
       if (stored && !resumption(stored, this.#io)) {

@@ -146,12 +146,7 @@ function convertAt(value: unknown, type: ValueType, path: string, warnings: Conv
  * read becomes empty, and list items that cannot be converted are left out (objects among them become null). Each such
  * loss is pushed to `warnings`. Members that an object type does not declare are kept.
  */
-export function convert(
-  value: unknown,
-  type: ValueType,
-  path = "",
-  warnings: ConversionWarning[] = [],
-): unknown {
+export function convert(value: unknown, type: ValueType, path = "", warnings: ConversionWarning[] = []): unknown {
   return convertAt(value, type, path, warnings);
 }
 
