@@ -8,8 +8,7 @@ const named = (name: string, message = "", extra: object = {}) => Object.assign(
 
 /** An SDK error as ElectroDB hands it on. */
 function wrapped(cause: Error): Error {
-  const code = { code: 4001, section: "aws-error", name: "AWSError", sym: "" };
-  return Object.assign(new ElectroError(code as never, "Error thrown by DynamoDB client"), { cause });
+  return Object.assign(new ElectroError("Error thrown by DynamoDB client"), { code: 4001, cause, isElectroError: true });
 }
 
 describe("what the store says, as errors of the product", () => {
