@@ -2,6 +2,8 @@ import { NodeError } from "../node.ts";
 import type { BaseType, Field, ValueType } from "../plan.ts";
 import { isRecord, setOwn, stableStringify, tryParseJson } from "./json.ts";
 
+export { zeroValue } from "./types.ts";
+
 /** A value that could not be made what it is declared to be. `path` names the field. */
 export interface ConversionWarning {
   path: string;
@@ -148,6 +150,16 @@ function convertAt(value: unknown, type: ValueType, path: string, warnings: Conv
  */
 export function convert(value: unknown, type: ValueType, path = "", warnings: ConversionWarning[] = []): unknown {
   return convertAt(value, type, path, warnings);
+}
+
+/** {@link convert} with what was lost, if anything, in one sentence. */
+export function convertValue(value: unknown, type: ValueType): { value: unknown; warning?: string } {
+  if (value === null || value === undefined) return { value: null };
+  const warnings: ConversionWarning[] = [];
+  const result = convertAt(value, type, "", warnings);
+  const first = warnings[0];
+  if (!first) return { value: result };
+  return { value: result, warning: first.path ? `${first.path}: ${first.message}` : first.message };
 }
 
 /** {@link convert} that throws `conversion_failed` naming the first field which cannot be converted. */

@@ -14,7 +14,7 @@ export interface ReadInput {
 
 function usesDefault(field: Field, value: unknown): boolean {
   if (field.default === undefined) return false;
-  if (value === undefined) return true;
+  if (value === undefined || value === null) return true;
   // Zero and false are answers; an empty text, list or object is not.
   const base = field.type.type;
   return (base === "string" || base === "list" || base === "object" || base === "any") && isBlank(value);
@@ -34,7 +34,7 @@ export function readInput(fields: readonly Field[], given: Record<string, unknow
       typeof value === "string" && (field.type.type === "list" || field.type.type === "object")
         ? convert(value, field.type, field.name, [])
         : value;
-    if (usesDefault(field, parsed === null && value === "" ? "" : parsed)) {
+    if (usesDefault(field, value === "" ? "" : parsed)) {
       setOwn(values, field.name, convert(field.default, field.type, field.name, []));
     } else if (value === undefined) {
       if (field.required) missing.push(field.name);
