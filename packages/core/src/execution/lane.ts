@@ -1,4 +1,4 @@
-import type { Plan } from "@weft/engine/plan";
+import type { Plan, PlanNode } from "@weft/engine/plan";
 import type { NodeRecord } from "@weft/engine/record";
 import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
 import { type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
@@ -126,8 +126,10 @@ async function advance(lane: Lane, start: Position): Promise<Position | LaneRout
 
 /** Runs a step and stores what it did before anything follows from it. */
 async function step(lane: Lane, position: Position): Promise<StepOutcome> {
-  const effect = segmentOf(lane.plan, position.segmentId).steps[position.step]?.effect;
-  if (effect !== undefined && holdsMore(lane.plan, effect)) await lane.journal.loadBelow(effect);
+  const segment = segmentOf(lane.plan, position.segmentId);
+  const effect = segment.steps[position.step]?.effect;
+  const inner = lane.plan.root.nodes.filter(({ id }) => segment.nodes.includes(id) && !lane.journal.get(id)).filter(holdsMore);
+  for (const node of inner) if (!node.effectful || node.id === effect) await lane.journal.loadBelow(node.id);
   for (;;) {
     const outcome = await runStep(lane.plan, position, lane.material.input, lane.io);
     const first = outcome.kind === "done" ? outcome.fresh[0] : undefined;
@@ -137,9 +139,8 @@ async function step(lane: Lane, position: Position): Promise<StepOutcome> {
   }
 }
 
-function holdsMore(plan: Plan, nodeId: string): boolean {
-  const node = plan.root.nodes.find((candidate) => candidate.id === nodeId);
-  return node?.body !== undefined || node?.type === "sub_workflow";
+function holdsMore(node: PlanNode): boolean {
+  return node.body !== undefined || node.type === "sub_workflow";
 }
 
 /** Where the lane waits: on the clock alone, or for an answer too. */
