@@ -6,7 +6,7 @@ import type { Plan } from "@weft/engine/plan";
 import type { Ctx } from "@weft/kernel/ctx";
 import { invalidField } from "@weft/kernel/errors";
 import type { StoredValue } from "@weft/kernel/stored";
-import { offload } from "@weft/storage/blob";
+import { load, offload } from "@weft/storage/blob";
 import type { CanvasForm, WorkflowCall, WorkflowId, WorkflowIssue } from "./workflow.schema.ts";
 
 /** Workflows that one canvas calls: its old and its new reference rows must fit one transaction of 100 actions. */
@@ -59,6 +59,19 @@ export function compileRead(canvas: Canvas): Pick<CompiledCanvas, "plan" | "issu
     calls,
     ...(isRunnable ? { hash: createHash("sha256").update(JSON.stringify(plan)).digest("hex") } : {}),
   };
+}
+
+/** What a row keeps of a canvas, compiled again: the ids in it stay bound, the foreign text stays beside it. */
+export async function loadCanvas(ctx: Ctx, row: StoredCanvas): Promise<CompiledCanvas> {
+  const canvas = (await load(ctx, row.canvas)) as Canvas;
+  const original = row.original ? ((await load(ctx, row.original)) as string) : undefined;
+  return { canvas, form: row.form, ...(original === undefined ? {} : { original }), ...compileRead(canvas) };
+}
+
+interface StoredCanvas {
+  canvas: StoredValue;
+  form: CanvasForm;
+  original?: StoredValue | undefined;
 }
 
 /** The attributes that drafts and versions share; large ones are in S3 when this returns. */

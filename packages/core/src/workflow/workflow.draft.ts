@@ -6,7 +6,7 @@ import { notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
-import { type CompiledCanvas, compileCanvas, storedCanvas } from "./workflow.canvas.ts";
+import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
 import { Workflow, WorkflowDraft, WorkflowSnapshot } from "./workflow.entity.ts";
 import { referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
@@ -44,8 +44,7 @@ export async function rollback(
 ): Promise<SavedDraft> {
   const { workflowId, version, expectedRevision } = input;
   const row = await getLive(ctx, versionTarget(ctx, workflowId, version));
-  const canvas = await load(ctx, row.original ?? row.canvas);
-  return write(ctx, workflowId, expectedRevision, compileCanvas(canvas));
+  return write(ctx, workflowId, expectedRevision, await loadCanvas(ctx, row));
 }
 
 /** What is wrong with a canvas, or with the draft where none is given, now. */
@@ -54,8 +53,9 @@ export async function validate(
   { workflowId, canvas }: { workflowId: WorkflowId; canvas?: unknown },
 ): Promise<Validation> {
   await getLive(ctx, target(ctx, workflowId));
-  const given = canvas ?? (await load(ctx, (await getLive(ctx, draftTarget(ctx, workflowId))).canvas));
-  const issues = await allIssues(ctx, workflowId, compileCanvas(given));
+  const draft = () => getLive(ctx, draftTarget(ctx, workflowId));
+  const compiled = canvas === undefined ? await loadCanvas(ctx, await draft()) : compileCanvas(canvas);
+  const issues = await allIssues(ctx, workflowId, compiled);
   return { isValid: isValid(issues), issues };
 }
 

@@ -71,7 +71,8 @@ export async function listVersions(
   input: { workflowId: WorkflowId; limit?: number | undefined; cursor?: string | undefined },
 ): Promise<Page<VersionSummary>> {
   const { workflowId, limit, cursor } = input;
-  const { spaceId } = (await getLive(ctx, target(ctx, workflowId))) as { spaceId: string };
+  const spaceId = requireSpace(ctx);
+  await getLive(ctx, target(ctx, workflowId));
   const scope = { operation: "listWorkflowVersions", spaceId, filters: { workflowId } };
   const page = await listPage(WorkflowVersion.query.primary({ spaceId, workflowId }), { scope, limit, cursor });
   return { items: page.items.map(toSummary), nextCursor: page.nextCursor };

@@ -9,7 +9,7 @@ import { newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
-import { type CompiledCanvas, compileCanvas, storedCanvas } from "./workflow.canvas.ts";
+import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
 import { Workflow, WorkflowDraft, WorkflowVersion } from "./workflow.entity.ts";
 import { cachePointer } from "./workflow.plans.ts";
 import { publishedCallers, referenceIssues, referenceOps } from "./workflow.references.ts";
@@ -46,11 +46,10 @@ export async function duplicate(
 ): Promise<CreatedWorkflow> {
   const source = await getLive(ctx, target(ctx, workflowId));
   const draft = await getLive(ctx, draftTarget(ctx, workflowId));
-  const canvas = draft.original ? await load(ctx, draft.original) : await load(ctx, draft.canvas);
   const copyName = name ?? `${source.name.slice(0, MAX_NAME - COPY_SUFFIX.length)}${COPY_SUFFIX}`;
   const { description, icon, tags, mode, metadata, settings } = source;
   const copy = { name: copyName, description, icon, tags, mode, metadata, settings, isPublic: false };
-  return createFrom(ctx, copy, compileCanvas(canvas));
+  return createFrom(ctx, copy, await loadCanvas(ctx, draft));
 }
 
 export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<WorkflowApi> {
