@@ -4,7 +4,7 @@ import * as z from "zod";
 import { INDEXES, type IndexName, TABLE_KEY } from "./indexes.ts";
 import { read } from "./write.ts";
 
-/** Rows read at once where a filter decides which of them are shown. */
+/** The most rows read at once where a filter decides which of them are shown. */
 const FILTERED_CHUNK = 200;
 /** Requests for one page. What is not found by then is left to the next page, so that no call reads without end. */
 const MAX_REQUESTS = 10;
@@ -53,7 +53,9 @@ export async function listPage<Q extends ElectroQuery>(
   const kept: { item: ItemOf<Q>; keys: Keys }[] = [];
   for (let request = 0; request < MAX_REQUESTS; request++) {
     const wanted = limit + 1 - kept.length;
-    const response = await fetchRows(query, options, start, isFiltered ? Math.max(FILTERED_CHUNK, wanted) : wanted);
+    // Most filters keep most rows; the more this one drops, the more is read at once.
+    const chunk = isFiltered ? Math.max(wanted, Math.min(FILTERED_CHUNK, wanted * 2 ** (request + 1))) : wanted;
+    const response = await fetchRows(query, options, start, chunk);
     for (const row of response.data as Record<string, unknown>[]) {
       const { item, keys } = split(row, keyNames);
       if (!options.keep || options.keep(item as ItemOf<Q>)) kept.push({ item: item as ItemOf<Q>, keys });
