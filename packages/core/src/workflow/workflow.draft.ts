@@ -7,20 +7,20 @@ import { newId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
-import { Workflow, WorkflowDraft, WorkflowSnapshot } from "./workflow.entity.ts";
+import { WorkflowEntity, WorkflowDraftEntity, WorkflowSnapshotEntity } from "./workflow.entity.ts";
 import { referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
   type CommitId,
   type SavedDraft,
   type Validation,
-  type WorkflowDraft as WorkflowDraftApi,
+  type WorkflowDraft,
   type WorkflowId,
   type WorkflowIssue,
-  type WorkflowSnapshot as WorkflowSnapshotApi,
+  type WorkflowSnapshot,
 } from "./workflow.schema.ts";
 import { draftTarget, target, versionTarget } from "./workflow.service.ts";
 
-export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<WorkflowDraftApi> {
+export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<WorkflowDraft> {
   const workflow = await getLive(ctx, target(ctx, workflowId));
   const draft = await getLive(ctx, draftTarget(ctx, workflowId));
   return { ...toDraft(draft, workflow), canvas: await load(ctx, draft.canvas) };
@@ -62,19 +62,19 @@ export async function validate(
 /** Notes that a run of this commit succeeded: it may now be published. Does nothing for a commit that was never run. */
 export async function markTestRun(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<void> {
   const key = { spaceId: requireSpace(ctx), workflowId };
-  const { data } = await WorkflowSnapshot.get({ ...key, commitId }).go({ attributes: ["hash"], consistent: true });
+  const { data } = await WorkflowSnapshotEntity.get({ ...key, commitId }).go({ attributes: ["hash"], consistent: true });
   if (!data) return;
   const set = { testRunCommitId: commitId, testRunHash: data.hash };
   // Not a change of the draft: whoever edits it must not find a new revision.
-  await tryWrite(() => WorkflowDraft.patch(key).set(set).go());
+  await tryWrite(() => WorkflowDraftEntity.patch(key).set(set).go());
 }
 
 export async function snapshot(
   ctx: Ctx,
   { workflowId, commitId }: { workflowId: WorkflowId; commitId: CommitId },
-): Promise<WorkflowSnapshotApi> {
+): Promise<WorkflowSnapshot> {
   const key = { spaceId: requireSpace(ctx), workflowId, commitId };
-  const row = await getLive(ctx, { entity: WorkflowSnapshot, key, what: "commit", id: commitId });
+  const row = await getLive(ctx, { entity: WorkflowSnapshotEntity, key, what: "commit", id: commitId });
   const { hash, createdAt, createdBy } = row;
   return { workflowId, commitId, hash, canvas: await load(ctx, row.canvas), createdAt, createdBy };
 }
@@ -104,7 +104,7 @@ async function write(
 
 /** The workflow's row shows that its draft moved; the revision of its own fields stays. */
 function touchOp(ctx: Ctx, workflowId: WorkflowId, draftRevision: number) {
-  const op = tx(Workflow)
+  const op = tx(WorkflowEntity)
     .patch(target(ctx, workflowId).key)
     .set({ draftRevision, updatedAt: isoTime(ctx.clock.now()) })
     .where((attr, is) => is.notExists(attr.deletedAt))
@@ -120,14 +120,12 @@ function isValid(issues: readonly WorkflowIssue[]): boolean {
   return !issues.some((issue) => issue.severity === "error");
 }
 
-function toDraft(draft: EntityItem<typeof WorkflowDraft>, workflow: EntityItem<typeof Workflow>): SavedDraft {
+function toDraft(draft: EntityItem<typeof WorkflowDraftEntity>, workflow: EntityItem<typeof WorkflowEntity>): SavedDraft {
   const { revision, form, inputs, outputs, issues, createdAt, updatedAt, updatedBy, testRunCommitId } = draft;
   return {
     workflowId: draft.workflowId as WorkflowId,
-    ...{ revision, form, issues, createdAt, updatedAt, updatedBy },
+    ...{ revision, form, inputs, outputs, issues, createdAt, updatedAt, updatedBy },
     commitId: draft.commitId as CommitId,
-    inputs: inputs as SavedDraft["inputs"],
-    outputs: outputs as SavedDraft["outputs"],
     isValid: isValid(issues),
     ...(testRunCommitId ? { testRunCommitId: testRunCommitId as CommitId } : {}),
     isTested: draft.hash !== undefined && draft.hash === draft.testRunHash,

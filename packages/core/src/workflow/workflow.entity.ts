@@ -9,7 +9,7 @@ import {
   WORKFLOW_STATUS,
   type WorkflowCall,
   type WorkflowIssue,
-  type WorkflowReference as WorkflowReferenceApi,
+  type WorkflowReference,
   type WorkflowSettings,
 } from "./workflow.schema.ts";
 
@@ -37,7 +37,7 @@ const canvasAttributes = {
   calls,
 } as const;
 
-export const Workflow = new Entity(
+export const WorkflowEntity = new Entity(
   {
     model: modelOf("workflow"),
     attributes: {
@@ -70,7 +70,7 @@ export const Workflow = new Entity(
   ELECTRO,
 );
 
-export const WorkflowDraft = new Entity(
+export const WorkflowDraftEntity = new Entity(
   {
     model: modelOf("workflowDraft"),
     attributes: {
@@ -93,7 +93,7 @@ export const WorkflowDraft = new Entity(
   ELECTRO,
 );
 
-export const WorkflowVersion = new Entity(
+export const WorkflowVersionEntity = new Entity(
   {
     model: modelOf("workflowVersion"),
     attributes: {
@@ -121,7 +121,7 @@ export const WorkflowVersion = new Entity(
   ELECTRO,
 );
 
-export const WorkflowSnapshot = new Entity(
+export const WorkflowSnapshotEntity = new Entity(
   {
     model: modelOf("workflowSnapshot"),
     attributes: {
@@ -144,7 +144,7 @@ export const WorkflowSnapshot = new Entity(
   ELECTRO,
 );
 
-export const WorkflowReference = new Entity(
+export const WorkflowReferenceEntity = new Entity(
   {
     model: modelOf("workflowReference"),
     attributes: {
@@ -153,7 +153,7 @@ export const WorkflowReference = new Entity(
       workflowId: { type: "string", required: true },
       callerId: { type: "string", required: true },
       source: { type: REFERENCE_SOURCE, required: true },
-      calls: { type: CustomAttributeType<WorkflowReferenceApi["calls"]>("any"), required: true },
+      calls: { type: CustomAttributeType<WorkflowReference["calls"]>("any"), required: true },
       createdAt: { type: "string", required: true },
     },
     indexes: {

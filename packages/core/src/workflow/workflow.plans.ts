@@ -10,7 +10,7 @@ import { isId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { compileRead, keep } from "./workflow.canvas.ts";
-import { Workflow, WorkflowDraft, WorkflowSnapshot, WorkflowVersion } from "./workflow.entity.ts";
+import { WorkflowEntity, WorkflowDraftEntity, WorkflowSnapshotEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import { type CommitId, DRAFT, type WorkflowId, type WorkflowSettings, type WorkflowStatus } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
@@ -90,7 +90,7 @@ export async function loadPlan(
 }
 
 /** Write-through after a change of the workflow's row by this process. */
-export function cachePointer(ctx: Ctx, workflow: EntityItem<typeof Workflow>): void {
+export function cachePointer(ctx: Ctx, workflow: EntityItem<typeof WorkflowEntity>): void {
   const key = pointerKey(ctx, workflow.workflowId);
   if (workflow.deletedAt) pointers.invalidate(key);
   else pointers.set(key, toPointer(workflow));
@@ -105,7 +105,7 @@ async function pointerOf(ctx: Ctx, workflowId: string): Promise<Pointer> {
   const pointer = await pointers.load(pointerKey(ctx, workflowId), async () => {
     if (!isId("workflow", workflowId)) return undefined;
     const key = { spaceId: requireSpace(ctx), workflowId };
-    const row = await getAny({ entity: Workflow, key, what: "workflow" });
+    const row = await getAny({ entity: WorkflowEntity, key, what: "workflow" });
     return row && !row.deletedAt ? toPointer(row) : undefined;
   });
   if (!pointer) throw notFound("workflow", workflowId);
@@ -115,7 +115,7 @@ async function pointerOf(ctx: Ctx, workflowId: string): Promise<Pointer> {
 /** Keeps the commit that is about to be run, so that the run can be shown and go on when the draft has moved on. */
 async function draftPlan(ctx: Ctx, workflowId: WorkflowId): Promise<LoadedPlan> {
   const key = { spaceId: requireSpace(ctx), workflowId };
-  const draft = await getLive(ctx, { entity: WorkflowDraft, key, what: "workflow", id: workflowId });
+  const draft = await getLive(ctx, { entity: WorkflowDraftEntity, key, what: "workflow", id: workflowId });
   if (!draft.hash) throw notRunnable(draft.issues);
   const commitId = draft.commitId as CommitId;
   const loaded = await plans.load(planKey(ctx, workflowId, commitId), async () => {
@@ -134,14 +134,14 @@ async function draftPlan(ctx: Ctx, workflowId: WorkflowId): Promise<LoadedPlan> 
 async function versionPlan(ctx: Ctx, workflowId: WorkflowId, version: string): Promise<LoadedPlan | undefined> {
   if (!VERSION_PATTERN.test(version)) return undefined;
   const key = { spaceId: requireSpace(ctx), workflowId, sortKey: versionSortKey(version) };
-  const row = await getAny({ entity: WorkflowVersion, key, what: "version" });
+  const row = await getAny({ entity: WorkflowVersionEntity, key, what: "version" });
   return row ? { workflowId, version, plan: (await load(ctx, row.plan)) as Plan, hash: row.hash } : undefined;
 }
 
 async function snapshotPlan(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<LoadedPlan | undefined> {
   if (!isId("commit", commitId)) return undefined;
   const key = { spaceId: requireSpace(ctx), workflowId, commitId };
-  const row = await getAny({ entity: WorkflowSnapshot, key, what: "commit" });
+  const row = await getAny({ entity: WorkflowSnapshotEntity, key, what: "commit" });
   return row
     ? { workflowId, version: null, commitId, plan: (await load(ctx, row.plan)) as Plan, hash: row.hash }
     : undefined;
@@ -152,7 +152,7 @@ function notRunnable(issues: readonly { severity: string }[]): AppError {
   return new AppError("unprocessable", "the draft has errors", { details: { issues: errors } });
 }
 
-function toPointer({ status, currentVersion, settings }: EntityItem<typeof Workflow>): Pointer {
+function toPointer({ status, currentVersion, settings }: EntityItem<typeof WorkflowEntity>): Pointer {
   return { status, settings, ...(currentVersion ? { currentVersion } : {}) };
 }
 

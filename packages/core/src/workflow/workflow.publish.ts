@@ -10,7 +10,7 @@ import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { compileRead, keep } from "./workflow.canvas.ts";
-import { WorkflowDraft, WorkflowVersion } from "./workflow.entity.ts";
+import { WorkflowDraftEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import { cachePlan, cachePointer } from "./workflow.plans.ts";
 import { callsOfVersion, referenceIssues, referenceOps } from "./workflow.references.ts";
 import type {
@@ -19,12 +19,12 @@ import type {
   VersionSummary,
   WorkflowId,
   WorkflowIssue,
-  WorkflowVersion as WorkflowVersionApi,
+  WorkflowVersion,
 } from "./workflow.schema.ts";
 import { isGreater, nextVersion, versionSortKey } from "./workflow.semver.ts";
 import { draftTarget, target, versionTarget } from "./workflow.service.ts";
 
-type VersionRow = EntityItem<typeof WorkflowVersion>;
+type VersionRow = EntityItem<typeof WorkflowVersionEntity>;
 
 /**
  * Makes a version of the draft: immutable, greater than every earlier one, compiled once for all its runs. Throws
@@ -74,14 +74,14 @@ export async function listVersions(
   const spaceId = requireSpace(ctx);
   await getLive(ctx, target(ctx, workflowId));
   const scope = { operation: "listWorkflowVersions", spaceId, filters: { workflowId } };
-  const page = await listPage(WorkflowVersion.query.primary({ spaceId, workflowId }), { scope, limit, cursor });
+  const page = await listPage(WorkflowVersionEntity.query.primary({ spaceId, workflowId }), { scope, limit, cursor });
   return { items: page.items.map(toSummary), nextCursor: page.nextCursor };
 }
 
 export async function getVersion(
   ctx: Ctx,
   { workflowId, version }: { workflowId: WorkflowId; version: string },
-): Promise<WorkflowVersionApi> {
+): Promise<WorkflowVersion> {
   await getLive(ctx, target(ctx, workflowId));
   const row = await getLive(ctx, versionTarget(ctx, workflowId, version));
   return { ...toSummary(row), canvas: await load(ctx, row.canvas) };
@@ -111,7 +111,7 @@ function publishable(issues: readonly WorkflowIssue[], hash: string | undefined)
 }
 
 function createOp(row: VersionRow): WriteOp {
-  const op = tx(WorkflowVersion).create(row).commit();
+  const op = tx(WorkflowVersionEntity).create(row).commit();
   return guarded(op, () => conflict(`version ${row.version} exists`, { details: { field: "version" } }));
 }
 
@@ -127,8 +127,8 @@ function pointOp(ctx: Ctx, workflow: { workflowId: string; revision: number; sta
   return updateOp(ctx, target(ctx, workflow.workflowId as WorkflowId), { set, expectedRevision: workflow.revision });
 }
 
-function unchangedOp({ spaceId, workflowId, commitId }: EntityItem<typeof WorkflowDraft>): WriteOp {
-  const op = tx(WorkflowDraft)
+function unchangedOp({ spaceId, workflowId, commitId }: EntityItem<typeof WorkflowDraftEntity>): WriteOp {
+  const op = tx(WorkflowDraftEntity)
     .check({ spaceId, workflowId })
     .where((attr, is) => is.eq(attr.commitId, commitId))
     .commit();
@@ -146,8 +146,7 @@ function toSummary(row: VersionRow): VersionSummary {
     id: versionId as VersionSummary["id"],
     workflowId: workflowId as WorkflowId,
     commitId: commitId as CommitId,
-    ...{ version, description, form, hash, nodeCount, calls, createdAt: row.createdAt, createdBy: row.createdBy },
-    inputs: inputs as VersionSummary["inputs"],
-    outputs: outputs as VersionSummary["outputs"],
+    ...{ version, description, form, inputs, outputs, hash, nodeCount, calls },
+    ...{ createdAt: row.createdAt, createdBy: row.createdBy },
   };
 }

@@ -6,11 +6,11 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
-import { Workflow, WorkflowDraft, WorkflowReference, WorkflowVersion } from "./workflow.entity.ts";
+import { WorkflowEntity, WorkflowDraftEntity, WorkflowReferenceEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import {
   DRAFT,
   type REFERENCE_DIRECTION,
-  type WorkflowReference as ReferenceApi,
+  type WorkflowReference,
   type WorkflowCall,
   type WorkflowId,
   type WorkflowIssue,
@@ -32,15 +32,15 @@ export interface ListReferences {
 }
 
 /** Who calls this workflow, or whom it calls. */
-export async function references(ctx: Ctx, input: ListReferences): Promise<Page<ReferenceApi>> {
+export async function references(ctx: Ctx, input: ListReferences): Promise<Page<WorkflowReference>> {
   const { workflowId, direction, limit, cursor } = input;
   const spaceId = requireSpace(ctx);
-  await getLive(ctx, { entity: Workflow, key: { spaceId, workflowId }, what: "workflow", id: workflowId });
+  await getLive(ctx, { entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow", id: workflowId });
   const scope = { operation: "listWorkflowReferences", spaceId, filters: { workflowId, direction } };
   const page =
     direction === "callers"
-      ? await listPage(WorkflowReference.query.primary({ spaceId, workflowId }), { scope, limit, cursor, order: "asc" })
-      : await listPage(WorkflowReference.query.byCaller({ spaceId, callerId: workflowId }), {
+      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), { scope, limit, cursor, order: "asc" })
+      : await listPage(WorkflowReferenceEntity.query.byCaller({ spaceId, callerId: workflowId }), {
           scope,
           limit,
           cursor,
@@ -68,9 +68,9 @@ export function referenceOps(
   const changed = [...now].filter(([id, calls]) => JSON.stringify(old.get(id)) !== JSON.stringify(calls));
   const createdAt = isoTime(ctx.clock.now());
   return [
-    ...gone.map((workflowId) => tx(WorkflowReference).delete(key(workflowId)).commit()),
+    ...gone.map((workflowId) => tx(WorkflowReferenceEntity).delete(key(workflowId)).commit()),
     ...changed.map(([workflowId, calls]) =>
-      tx(WorkflowReference)
+      tx(WorkflowReferenceEntity)
         .put({ ...key(workflowId), calls, createdAt })
         .commit(),
     ),
@@ -153,12 +153,12 @@ async function circleOrDepth(graph: CallGraph, call: WorkflowCall, path: readonl
 async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall): Promise<Target> {
   const none = { missing: `workflow ${workflowId} is not in this space` };
   if (!isId("workflow", workflowId)) return none;
-  const workflow = await getAny({ entity: Workflow, key: { spaceId, workflowId }, what: "workflow" });
+  const workflow = await getAny({ entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" });
   if (!workflow || workflow.deletedAt) return none;
   const isPublished = workflow.currentVersion !== undefined;
   const wanted = version ?? workflow.currentVersion ?? DRAFT;
   if (wanted === DRAFT) {
-    const { data } = await WorkflowDraft.get({ spaceId, workflowId }).go({ attributes: ["calls"], consistent: true });
+    const { data } = await WorkflowDraftEntity.get({ spaceId, workflowId }).go({ attributes: ["calls"], consistent: true });
     return data ? { calls: data.calls, isPublished } : none;
   }
   const missing = `workflow ${workflowId} has no version ${wanted}`;
@@ -170,14 +170,14 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
 /** Whom a version calls; null where there is no such version. */
 export async function callsOfVersion(spaceId: string, workflowId: string, version: string): Promise<WorkflowCall[] | null> {
   const key = { spaceId, workflowId, sortKey: versionSortKey(version) };
-  const { data } = await WorkflowVersion.get(key).go({ attributes: ["calls"], consistent: true });
+  const { data } = await WorkflowVersionEntity.get(key).go({ attributes: ["calls"], consistent: true });
   return data ? data.calls : null;
 }
 
 /** Ids of workflows whose published version calls this one, as far as they are not deleted. */
 export async function publishedCallers(spaceId: string, workflowId: string): Promise<string[]> {
   const scope = { operation: "publishedCallers", spaceId };
-  const query = WorkflowReference.query
+  const query = WorkflowReferenceEntity.query
     .primary({ spaceId, workflowId })
     .where((attr, op) => `${op.eq(attr.source, "published")} AND ${op.ne(attr.callerId, workflowId)}`);
   const { items } = await listPage(query, { scope, limit: MAX_NAMED_CALLERS, order: "asc", consistent: true });
@@ -188,7 +188,7 @@ export async function publishedCallers(spaceId: string, workflowId: string): Pro
 const MAX_NAMED_CALLERS = 100;
 
 async function nameOf(spaceId: string, workflowId: string): Promise<string | null> {
-  const row = await getAny({ entity: Workflow, key: { spaceId, workflowId }, what: "workflow" }, { consistent: false });
+  const row = await getAny({ entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" }, { consistent: false });
   return row && !row.deletedAt ? row.name : null;
 }
 
@@ -200,8 +200,8 @@ function keyOf({ workflowId, version }: WorkflowCall): string {
   return `${workflowId}@${version ?? ""}`;
 }
 
-function byCalled(calls: readonly WorkflowCall[]): Map<string, ReferenceApi["calls"]> {
-  const grouped = new Map<string, ReferenceApi["calls"]>();
+function byCalled(calls: readonly WorkflowCall[]): Map<string, WorkflowReference["calls"]> {
+  const grouped = new Map<string, WorkflowReference["calls"]>();
   for (const { workflowId, ...call } of calls) {
     if (isId("workflow", workflowId)) grouped.set(workflowId, [...(grouped.get(workflowId) ?? []), call]);
   }

@@ -1,3 +1,4 @@
+import type { Field } from "@weft/engine/plan";
 import { type Id, idSchema } from "@weft/kernel/ids";
 import { pageOf } from "@weft/kernel/page";
 import * as z from "zod";
@@ -72,7 +73,8 @@ export const WorkflowIssue = z
 export type WorkflowIssue = z.output<typeof WorkflowIssue>;
 
 /** A declared input or output: `{name, type, required?, default?, description?}` of the plan. */
-const FieldList = z.array(z.looseObject({ name: z.string() }));
+const PlanField = z.looseObject({ name: z.string() }).meta({ id: "PlanField" });
+const FieldList = z.array(PlanField as unknown as z.ZodType<Field, Field>);
 
 export const Workflow = z
   .object({

@@ -10,7 +10,7 @@ import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
-import { Workflow, WorkflowDraft, WorkflowVersion } from "./workflow.entity.ts";
+import { WorkflowEntity, WorkflowDraftEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import { cachePointer } from "./workflow.plans.ts";
 import { publishedCallers, referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
@@ -24,7 +24,7 @@ import {
   MAX_NAME,
   type UpdateWorkflow,
   type WorkflowId,
-  type Workflow as WorkflowApi,
+  type Workflow,
 } from "./workflow.schema.ts";
 import { versionSortKey } from "./workflow.semver.ts";
 
@@ -52,16 +52,16 @@ export async function duplicate(
   return createFrom(ctx, copy, await loadCanvas(ctx, draft));
 }
 
-export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<WorkflowApi> {
+export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<Workflow> {
   return toWorkflow(await getLive(ctx, target(ctx, workflowId)));
 }
 
 /** Newest first. */
-export async function list(ctx: Ctx, input: ListWorkflows): Promise<Page<WorkflowApi>> {
+export async function list(ctx: Ctx, input: ListWorkflows): Promise<Page<Workflow>> {
   const { q, state = "all", mode, tag, limit, cursor } = input;
   const spaceId = requireSpace(ctx);
   const search = searchFilter(q);
-  const query = Workflow.query.primary({ spaceId }).where((attr, op) => {
+  const query = WorkflowEntity.query.primary({ spaceId }).where((attr, op) => {
     const conditions = [state === "deleted" ? op.exists(attr.deletedAt) : op.notExists(attr.deletedAt)];
     if (state === "published") conditions.push(op.exists(attr.currentVersion));
     if (state === "unpublished") conditions.push(op.notExists(attr.currentVersion));
@@ -75,7 +75,7 @@ export async function list(ctx: Ctx, input: ListWorkflows): Promise<Page<Workflo
   return { items: page.items.map(toWorkflow), nextCursor: page.nextCursor };
 }
 
-export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: WorkflowId }): Promise<WorkflowApi> {
+export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: WorkflowId }): Promise<Workflow> {
   const { workflowId, expectedRevision, icon, ...rest } = input;
   const current = await getLive(ctx, target(ctx, workflowId));
   if (rest.status && !current.currentVersion) {
@@ -102,7 +102,7 @@ export async function remove(ctx: Ctx, input: { workflowId: WorkflowId; force?: 
   cachePointer(ctx, { ...workflow, deletedAt: workflow.updatedAt });
 }
 
-export async function restore(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<WorkflowApi> {
+export async function restore(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<Workflow> {
   const row = await restoreRow(ctx, target(ctx, workflowId));
   cachePointer(ctx, row);
   return toWorkflow(row);
@@ -154,33 +154,33 @@ async function createFrom(
     ...created(ctx),
   };
   await transact([
-    tx(Workflow).create(row).commit(),
-    tx(WorkflowDraft).create(draft).commit(),
+    tx(WorkflowEntity).create(row).commit(),
+    tx(WorkflowDraftEntity).create(draft).commit(),
     ...referenceOps(ctx, workflowId, "draft", [], compiled.calls),
   ]);
   return { ...toWorkflow(row), issues };
 }
 
 export function target(ctx: Ctx, workflowId: WorkflowId) {
-  return { entity: Workflow, key: { spaceId: requireSpace(ctx), workflowId }, what: "workflow", id: workflowId };
+  return { entity: WorkflowEntity, key: { spaceId: requireSpace(ctx), workflowId }, what: "workflow", id: workflowId };
 }
 
 export function draftTarget(ctx: Ctx, workflowId: WorkflowId) {
-  return { ...target(ctx, workflowId), entity: WorkflowDraft };
+  return { ...target(ctx, workflowId), entity: WorkflowDraftEntity };
 }
 
 export function versionTarget(ctx: Ctx, workflowId: WorkflowId, version: string) {
   const key = { spaceId: requireSpace(ctx), workflowId, sortKey: versionSortKey(version) };
-  return { entity: WorkflowVersion, key, what: "version", id: version };
+  return { entity: WorkflowVersionEntity, key, what: "version", id: version };
 }
 
 /** The API's form of a row: without keys, search text and what only publishing needs. */
-export function toWorkflow(item: EntityItem<typeof Workflow>): WorkflowApi {
+export function toWorkflow(item: EntityItem<typeof WorkflowEntity>): Workflow {
   const { workflowId, currentVersion, searchText: _s, currentHash: _h, publishedCommitId: _c, ...rest } = item;
   return {
     ...rest,
     id: workflowId as WorkflowId,
-    spaceId: rest.spaceId as WorkflowApi["spaceId"],
+    spaceId: rest.spaceId as Workflow["spaceId"],
     currentVersion: currentVersion ?? null,
   };
 }
