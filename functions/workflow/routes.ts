@@ -1,0 +1,3 @@
+import { workflowRoutes } from "./workflow.routes.ts";
+
+export const routes = [...workflowRoutes];
