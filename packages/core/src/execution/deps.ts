@@ -15,6 +15,8 @@ export interface ExecutionDeps {
   clock: Clock;
   /** Milliseconds before the platform ends this process's call. */
   timeLeftMs(): number;
+  /** Told of each execution that succeeded: a draft's commit counts as tested. */
+  succeeded?(execution: ExecutionRow): Promise<void>;
   /** Told of what happens as it happens: streams, tests. */
   onEvent?(event: RunEvent): void;
   log(message: string, data: Record<string, unknown>): void;

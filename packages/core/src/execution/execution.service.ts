@@ -9,7 +9,7 @@ import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { conflict, invalidInput, notFound } from "@weft/kernel/errors";
 import { type Id, newId } from "@weft/kernel/ids";
-import type { Page } from "@weft/kernel/page";
+import { decodeCursor, encodeCursor, type Page } from "@weft/kernel/page";
 import type { ExecutionDeps } from "./deps.ts";
 import { answerEvent, pendingEvents } from "./events.ts";
 import { ExecutionEntity, ExecutionEventEntity, type ExecutionTrigger } from "./execution.entity.ts";
@@ -59,7 +59,7 @@ export async function run(
   deps: ExecutionDeps,
   target: RunTarget,
   request: RunRequest,
-): Promise<ExecutionRow> {
+): Promise<Execution> {
   const spaceId = requireSpace(ctx);
   const input = checkInput(target.plan, request.input);
   const mode: RunMode = target.settings.durable ? "async" : request.mode;
@@ -80,13 +80,27 @@ export async function run(
     nodeTotal: target.plan.root.nodes.length,
     depth: 0,
   });
-  if (!created) return getExecution({ spaceId, executionId });
-  if (mode !== "async") {
-    const { row } = await runHere(deps, created, target.plan, { input, variables: request.variables ?? {} });
-    return row;
+  if (!created) return get(ctx, deps, executionId);
+  if (mode === "async") {
+    await startLanes(deps, created, [{ segmentId: firstSegment(target.plan).id, step: 0 }]);
+    return { ...summary(created), ...begun(created, input) };
   }
-  await startLanes(deps, created, [{ segmentId: firstSegment(target.plan).id, step: 0 }]);
-  return created;
+  const { row, result } = await runHere(deps, created, target.plan, { input, variables: request.variables ?? {} });
+  if (!result) return get(ctx, deps, executionId);
+  const { output, variables } = result;
+  return {
+    ...summary(row),
+    ...begun(created, input),
+    progress: done(row),
+    output: output ?? null,
+    variables: variables ?? {},
+  };
+}
+
+/** What is known of an execution that began a moment ago, without reading it. */
+function begun(row: ExecutionRow, input: unknown): Omit<Execution, keyof ExecutionSummary> {
+  const progress = { total: row.nodeTotal, completed: 0, percent: 0, current: [] };
+  return { input, output: null, variables: {}, progress, waitingFor: [] };
 }
 
 function timeoutSeconds(target: RunTarget, request: RunRequest, mode: RunMode): number {
@@ -178,9 +192,19 @@ function done(row: ExecutionRow): Execution["progress"] {
   return { total: row.nodeTotal, completed: row.nodesDone ?? row.nodeTotal, percent: 100, current: [] };
 }
 
-/** What each node did. */
-export async function trace(ctx: Ctx, deps: ExecutionDeps, executionId: string): Promise<NodeTrace[]> {
-  return (await readTrace(deps, await owned(ctx, executionId))).nodes;
+/** What each node did, page by page. */
+export async function trace(
+  ctx: Ctx,
+  deps: ExecutionDeps,
+  executionId: string,
+  query: { limit: number; cursor?: string | undefined },
+): Promise<Page<NodeTrace>> {
+  const row = await owned(ctx, executionId);
+  const scope = { operation: "listExecutionNodes", spaceId: row.spaceId, filters: { executionId } };
+  const from = Number(decodeCursor(scope, query.cursor) ?? 0);
+  const { nodes } = await readTrace(deps, row);
+  const to = from + query.limit;
+  return { items: nodes.slice(from, to), nextCursor: encodeCursor(scope, to < nodes.length ? String(to) : null) };
 }
 
 /** What was asked and what was answered, oldest first. */

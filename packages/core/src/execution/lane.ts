@@ -128,7 +128,9 @@ async function advance(lane: Lane, start: Position): Promise<Position | LaneRout
 async function step(lane: Lane, position: Position): Promise<StepOutcome> {
   const segment = segmentOf(lane.plan, position.segmentId);
   const effect = segment.steps[position.step]?.effect;
-  const inner = lane.plan.root.nodes.filter(({ id }) => segment.nodes.includes(id) && !lane.journal.get(id)).filter(holdsMore);
+  const inner = lane.plan.root.nodes
+    .filter(({ id }) => segment.nodes.includes(id) && !lane.journal.get(id))
+    .filter(holdsMore);
   for (const node of inner) if (!node.effectful || node.id === effect) await lane.journal.loadBelow(node.id);
   for (;;) {
     const outcome = await runStep(lane.plan, position, lane.material.input, lane.io);

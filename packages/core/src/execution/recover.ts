@@ -16,6 +16,7 @@ import {
   type ExecutionRow,
   isTerminal,
   materialOf,
+  PROCESS_LIMIT_MS,
   START_INTERVAL_MS,
 } from "./store.ts";
 
@@ -69,24 +70,24 @@ export async function sweepOne(deps: ExecutionDeps, row: ExecutionRow): Promise<
     await settle(deps, row, { status: "failed", error });
     return "failed";
   }
-  if (now >= Date.parse(row.deadlineAt)) return overdue(deps, row);
-  if (row.status === "queued" || row.status === "handing_over") return startAgain(deps, row, now);
-  if (row.mode !== "async") {
-    await changeOpen(row, now, { sweepAtMs: Date.parse(row.deadlineAt) });
-    return "waits for its process";
-  }
-  return checkLanes(deps, row, now);
-}
-
-async function overdue(deps: ExecutionDeps, row: ExecutionRow): Promise<string> {
-  if (row.mode === "async") {
+  if (row.mode !== "async") return lostProcess(deps, row, now);
+  if (now >= Date.parse(row.deadlineAt)) {
     await timeOut(deps, row);
     return "timed out";
   }
-  await fail(deps, row, {
-    code: "interrupted",
-    message: "the process that ran the workflow ended before the workflow did",
-  });
+  if (row.status === "queued" || row.status === "handing_over") return startAgain(deps, row, now);
+  return checkLanes(deps, row, now);
+}
+
+/** A process that runs a workflow alone ends it or hands it over in time; what is still open then is never run again. */
+async function lostProcess(deps: ExecutionDeps, row: ExecutionRow, now: number): Promise<string> {
+  const due = Math.min(Date.parse(row.createdAt) + PROCESS_LIMIT_MS, Date.parse(row.deadlineAt));
+  if (now < due) {
+    await changeOpen(row, now, { sweepAtMs: due });
+    return "waits for its process";
+  }
+  const message = "the process that ran the workflow ended before the workflow did";
+  await fail(deps, row, { code: "interrupted", message });
   return "interrupted";
 }
 

@@ -23,15 +23,16 @@ import { loadValue } from "./values.ts";
 
 /**
  * Ends an execution and does all that follows: its lanes are stopped, whoever called it is told, its own calls are
- * cancelled. Idempotent: done again after a crash in the middle it does the rest. Returns false where somebody else had
+ * cancelled. Idempotent: done again after a crash in the middle it does the rest. Returns null where somebody else had
  * ended or taken over the execution.
  */
-export async function settle(deps: ExecutionDeps, row: ExecutionRow, result: Result): Promise<boolean> {
+export async function settle(deps: ExecutionDeps, row: ExecutionRow, result: Result): Promise<ExecutionRow | null> {
   const closed = await closeExecution(row, deps.clock.now(), result);
-  if (!closed) return false;
+  if (!closed) return null;
   if (result.status !== "succeeded") await stopLanes(deps, closed, result.status);
+  else await deps.succeeded?.(closed);
   await tellCaller(deps, closed);
-  return true;
+  return closed;
 }
 
 /** The last step came to the end: the execution succeeded. `carried` are records that nothing stored yet. */
@@ -61,11 +62,11 @@ export async function fail(deps: ExecutionDeps, row: ExecutionRow, error: Execut
   const { code, message, nodeId, path } = error;
   const plain: ExecutionError = { code, message, ...(nodeId ? { nodeId } : {}), ...(path ? { path } : {}) };
   const failing = await changeOpen(row, deps.clock.now(), { status: "failing", epoch: row.epoch + 1, error: plain });
-  return failing ? settle(deps, failing, { status: "failed", error: plain }) : false;
+  return failing !== null && (await settle(deps, failing, { status: "failed", error: plain })) !== null;
 }
 
 /** The deadline has passed. */
-export function timeOut(deps: ExecutionDeps, row: ExecutionRow): Promise<boolean> {
+export function timeOut(deps: ExecutionDeps, row: ExecutionRow): Promise<ExecutionRow | null> {
   const error = { code: "timeout", message: `the execution did not end by ${row.deadlineAt}` };
   return settle(deps, row, { status: "timed_out", error });
 }
@@ -121,16 +122,13 @@ export async function startChild(
 ): Promise<void> {
   if (event.status !== "pending" || event.childExecutionId === undefined) return;
   const ctx = { ...systemCtx("workflow", { clock: deps.clock }), spaceId: caller.spaceId as Id<"space"> };
-  const reference = {
-    spaceId: caller.spaceId,
-    workflowId: call.workflowId,
-    ...(call.version === null ? {} : { version: call.version }),
-  };
+  const which = call.version === null ? { commitId: call.commitId ?? "" } : { version: call.version };
+  const reference = { spaceId: caller.spaceId, workflowId: call.workflowId, ...which };
   const plan = await deps.plan(reference);
   const given = {
     executionId: event.childExecutionId,
     workflowId: call.workflowId,
-    ...(call.version === null ? {} : { version: call.version }),
+    ...which,
     mode: "async" as const,
     trigger: { type: "workflow" as const, id: caller.executionId },
     input: call.input,

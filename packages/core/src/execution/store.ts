@@ -26,6 +26,9 @@ export const CHECK_INTERVAL_MS = 15 * 60_000;
 /** What was to be started and was not is started again after this long. */
 export const START_INTERVAL_MS = 60_000;
 
+/** A sync or stream run is over or handed over by then; one that is not has lost its process. */
+export const PROCESS_LIMIT_MS = 300_000;
+
 export interface NewExecution {
   executionId: string;
   workflowId: string;
@@ -66,7 +69,7 @@ export async function createExecution(ctx: Ctx, spaceId: string, given: NewExecu
     ...(isAsync ? {} : { startedAt: isoTime(now) }),
     deadlineAt: isoTime(given.deadlineMs),
     sweepShard: shardOf(given.executionId),
-    sweepAt: isoTime(isAsync ? Math.min(now + START_INTERVAL_MS, given.deadlineMs) : given.deadlineMs),
+    sweepAt: isoTime(Math.min(now + (isAsync ? START_INTERVAL_MS : PROCESS_LIMIT_MS), given.deadlineMs)),
     depth: given.depth,
     ...(given.parent ? { parent: given.parent } : {}),
     ...created(ctx),

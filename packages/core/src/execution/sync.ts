@@ -61,7 +61,7 @@ async function close(
 ): Promise<{ row: ExecutionRow; result?: Result }> {
   const closed = await settle(deps, row, result);
   if (!closed) return { row: await getExecution(row) };
-  return { row: { ...row, status: result.status, ...(result.error ? { error: result.error } : {}) }, result };
+  return { row: closed, result };
 }
 
 /** Adds up what nodes were metered for. */

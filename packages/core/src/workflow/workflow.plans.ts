@@ -10,8 +10,19 @@ import { isId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { compileRead, keep } from "./workflow.canvas.ts";
-import { WorkflowEntity, WorkflowDraftEntity, WorkflowSnapshotEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
-import { type CommitId, DRAFT, type WorkflowId, type WorkflowSettings, type WorkflowStatus } from "./workflow.schema.ts";
+import {
+  WorkflowDraftEntity,
+  WorkflowEntity,
+  WorkflowSnapshotEntity,
+  WorkflowVersionEntity,
+} from "./workflow.entity.ts";
+import {
+  type CommitId,
+  DRAFT,
+  type WorkflowId,
+  type WorkflowSettings,
+  type WorkflowStatus,
+} from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
 /** How long another process's publish, pause or removal may go unseen. */

@@ -6,14 +6,19 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
-import { WorkflowEntity, WorkflowDraftEntity, WorkflowReferenceEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import {
+  WorkflowDraftEntity,
+  WorkflowEntity,
+  WorkflowReferenceEntity,
+  WorkflowVersionEntity,
+} from "./workflow.entity.ts";
 import {
   DRAFT,
   type REFERENCE_DIRECTION,
-  type WorkflowReference,
   type WorkflowCall,
   type WorkflowId,
   type WorkflowIssue,
+  type WorkflowReference,
 } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
@@ -39,7 +44,12 @@ export async function references(ctx: Ctx, input: ListReferences): Promise<Page<
   const scope = { operation: "listWorkflowReferences", spaceId, filters: { workflowId, direction } };
   const page =
     direction === "callers"
-      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), { scope, limit, cursor, order: "asc" })
+      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), {
+          scope,
+          limit,
+          cursor,
+          order: "asc",
+        })
       : await listPage(WorkflowReferenceEntity.query.byCaller({ spaceId, callerId: workflowId }), {
           scope,
           limit,
@@ -92,7 +102,8 @@ export async function referenceIssues(
   const issues: WorkflowIssue[] = [];
   for (const [index, call] of calls.entries()) {
     const target = found[index];
-    const add = (severity: WorkflowIssue["severity"], message: string) => issues.push(...issuesAt(call, severity, message));
+    const add = (severity: WorkflowIssue["severity"], message: string) =>
+      issues.push(...issuesAt(call, severity, message));
     if (!target || "missing" in target) {
       add("error", target?.missing ?? "the workflow cannot be read");
       continue;
@@ -131,8 +142,13 @@ function callGraph(ctx: Ctx): CallGraph {
 }
 
 /** Depth first, reading the calls of one workflow at once. Returns what is wrong, or nothing. */
-async function circleOrDepth(graph: CallGraph, call: WorkflowCall, path: readonly string[]): Promise<string | undefined> {
-  if (path.includes(call.workflowId)) return `workflows call each other in a circle: ${[...path, call.workflowId].join(" → ")}`;
+async function circleOrDepth(
+  graph: CallGraph,
+  call: WorkflowCall,
+  path: readonly string[],
+): Promise<string | undefined> {
+  if (path.includes(call.workflowId))
+    return `workflows call each other in a circle: ${[...path, call.workflowId].join(" → ")}`;
   if (path.length + (graph.depths.get(keyOf(call)) ?? 0) > MAX_CALL_DEPTH) {
     return `workflows call each other more than ${MAX_CALL_DEPTH} deep`;
   }
@@ -158,7 +174,10 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
   const isPublished = workflow.currentVersion !== undefined;
   const wanted = version ?? workflow.currentVersion ?? DRAFT;
   if (wanted === DRAFT) {
-    const { data } = await WorkflowDraftEntity.get({ spaceId, workflowId }).go({ attributes: ["calls"], consistent: true });
+    const { data } = await WorkflowDraftEntity.get({ spaceId, workflowId }).go({
+      attributes: ["calls"],
+      consistent: true,
+    });
     return data ? { calls: data.calls, isPublished } : none;
   }
   const missing = `workflow ${workflowId} has no version ${wanted}`;
@@ -168,7 +187,11 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
 }
 
 /** Whom a version calls; null where there is no such version. */
-export async function callsOfVersion(spaceId: string, workflowId: string, version: string): Promise<WorkflowCall[] | null> {
+export async function callsOfVersion(
+  spaceId: string,
+  workflowId: string,
+  version: string,
+): Promise<WorkflowCall[] | null> {
   const key = { spaceId, workflowId, sortKey: versionSortKey(version) };
   const { data } = await WorkflowVersionEntity.get(key).go({ attributes: ["calls"], consistent: true });
   return data ? data.calls : null;
@@ -188,7 +211,10 @@ export async function publishedCallers(spaceId: string, workflowId: string): Pro
 const MAX_NAMED_CALLERS = 100;
 
 async function nameOf(spaceId: string, workflowId: string): Promise<string | null> {
-  const row = await getAny({ entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" }, { consistent: false });
+  const row = await getAny(
+    { entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" },
+    { consistent: false },
+  );
   return row && !row.deletedAt ? row.name : null;
 }
 

@@ -10,7 +10,7 @@ import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
-import { WorkflowEntity, WorkflowDraftEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import { WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import { cachePointer } from "./workflow.plans.ts";
 import { publishedCallers, referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
@@ -23,8 +23,8 @@ import {
   type ListWorkflows,
   MAX_NAME,
   type UpdateWorkflow,
-  type WorkflowId,
   type Workflow,
+  type WorkflowId,
 } from "./workflow.schema.ts";
 import { versionSortKey } from "./workflow.semver.ts";
 

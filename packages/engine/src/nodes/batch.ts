@@ -4,8 +4,8 @@ import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_FIELDS, MAX_
 import { type Blocked, defineNode, type IterationDone, type NodeResult, type NodeRun } from "../node.ts";
 import { setOwn } from "../values/json.ts";
 import {
-  collectConfig,
   type Count,
+  collectConfig,
   countConfig,
   countOf,
   type Gathered,
@@ -178,7 +178,8 @@ class Batch {
 export const batch = defineNode({
   type: "batch",
   title: "Batch",
-  description: "Runs its body for every item of a list, several at once. Its outputs are lists in the order of the items.",
+  description:
+    "Runs its body for every item of a list, several at once. Its outputs are lists in the order of the items.",
   category: "flow",
   config,
   effectful: false,

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { CanvasInput } from "../canvas.ts";
 import { listOf, pick, referenceOf, textOf } from "../coze/read.ts";
 import { MAX_FIELDS } from "../limits.ts";
-import { type NodeRun, NodeError } from "../node.ts";
+import { NodeError, type NodeRun } from "../node.ts";
 import type { PathPart } from "../plan.ts";
 import { parsePath, readPath } from "../values/path.ts";
 
@@ -13,8 +13,7 @@ export const collectConfig = z
   .default([]);
 
 /** A number in the configuration, or the input that holds it. */
-export const countConfig = (max: number) =>
-  z.union([z.int().min(0).max(max), z.strictObject({ input: z.string() })]);
+export const countConfig = (max: number) => z.union([z.int().min(0).max(max), z.strictObject({ input: z.string() })]);
 export type Count = number | { input: string };
 
 /** The number that is meant, cut to what is allowed; undefined where none is given. */
@@ -34,7 +33,8 @@ export interface Gathered {
 export function gatheredOf(collect: readonly { name: string; ref: string }[]): Gathered[] {
   return collect.map(({ name, ref }) => {
     const [node, ...path] = parsePath(ref) ?? [];
-    if (typeof node !== "string") throw new NodeError("invalid_config", `"${ref}" is no reference`, { retryable: false });
+    if (typeof node !== "string")
+      throw new NodeError("invalid_config", `"${ref}" is no reference`, { retryable: false });
     return { name, node, path };
   });
 }

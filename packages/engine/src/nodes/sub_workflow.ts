@@ -49,7 +49,8 @@ export const subWorkflow = defineNode({
     const { workflowId, version } = run.config;
     const called = await workflows.load(version ? { workflowId, version } : { workflowId });
     if (run.childExecutions) {
-      return { suspend: "child", workflowId: called.workflowId, version: called.version, input: run.inputs };
+      const { plan: _plan, ...which } = called;
+      return { suspend: "child", ...which, input: run.inputs };
     }
     const result = await run.frame(called.plan, run.inputs);
     return "blocked" in result ? result : { output: result.output, vars: result.vars };
