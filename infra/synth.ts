@@ -48,7 +48,6 @@ export async function synthTemplates(options: SynthOptions): Promise<SynthResult
     stage,
     "weft:bundling": bundling ? "on" : "off",
     "weft:checks": "off",
-    "@aws-cdk/core:validateAgainstDefaultRules": false,
   });
   await writeFile(keyFile, key);
   return { templates: await templatesIn(outdir), cached: false };
