@@ -14,8 +14,8 @@ import { leave, resumeFlow, type Step } from "./steps.ts";
 
 /** A Wait may not be longer: seconds and milliseconds of AWS's own limits. */
 const MAX_WAIT_SECONDS = 99_999_999;
-/** AWS refuses a Wait until more than 24,855 days ahead. */
-const MAX_WAIT_MS = 24_855 * 86_400_000 + 86_400_000 - 1;
+/** AWS takes delays that fit 31 bits of seconds: it refuses 24,856 days and takes 24,855. */
+const MAX_WAIT_MS = (2 ** 31 - 1) * 1000;
 
 export async function runPass(execution: Execution, flow: Flow, node: StateNode): Promise<Step> {
   const { definition } = node;
