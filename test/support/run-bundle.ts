@@ -41,6 +41,19 @@ const apiEvent = {
   isBase64Encoded: false,
 };
 
+/** One plausible event of each kind that is not called by the API. */
+const EVENTS: Record<string, object> = {
+  authorizer: {
+    type: "REQUEST",
+    methodArn: "arn:aws:execute-api:eu-west-1:123456789012:api/dev/GET/api/me",
+    headers: { Authorization: "Bearer none" },
+    requestContext: apiEvent.requestContext,
+  },
+  task: { spaceId: "spc_1", executionId: "exe_1", segmentId: "s", step: 0, epoch: 1, hops: 0 },
+  event: { source: "aws.states", detail: { name: "exe_1-s-1", status: "FAILED", input: "{}" } },
+  schedule: { job: "sweep-executions" },
+};
+
 const context = {
   awsRequestId: "req-1",
   functionName: "bundle",
@@ -50,7 +63,7 @@ const context = {
 
 async function call(handler: (...args: unknown[]) => unknown): Promise<void> {
   if (kind !== "api") {
-    outcome.body = JSON.stringify(await handler({}, context));
+    outcome.body = JSON.stringify(await handler(EVENTS[kind] ?? {}, context));
     return;
   }
   const { PassThrough } = await import("node:stream");
