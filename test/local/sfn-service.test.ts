@@ -175,9 +175,10 @@ test("changes of status are told as EventBridge events", async () => {
     emitEvent: (event: StatusChange) => told.push(event),
   };
   const sfn = await testSfn({ environment });
-  const { executionArn, stateMachineArn, name } = await sfn.run(single({ Type: "Fail", Error: "E", Cause: "c" }), {
-    a: 1,
-  });
+  const { executionArn, stateMachineArn, name } = await sfn.run(
+    { StartAt: "F", States: { F: { Type: "Fail", Error: "E", Cause: "c" } } },
+    { a: 1 },
+  );
   expect(told.map((event) => event.detail.status)).toEqual(["RUNNING", "FAILED"]);
   expect(told[1]).toMatchObject({
     source: "aws.states",
