@@ -5,8 +5,18 @@ const NO_VALUE = Symbol("AWS::NoValue");
 
 /** Resolves the templates of one application; an export of one is importable in every other. */
 export function resolveTemplates(templates: readonly Template[], place: Place): Resource[] {
-  const scopes: Scope[] = templates.map((template) => new Scope(template, place, (name) => importValue(scopes, name)));
+  const others: Others = {
+    exported: (name) => importValue(scopes, name),
+    output: (stackName, name) => scopes.find((scope) => scope.stackName === stackName)?.output(name),
+  };
+  const scopes: Scope[] = templates.map((template) => new Scope(template, place, others));
   return scopes.flatMap((scope) => scope.resources());
+}
+
+/** What one template may ask of the others. */
+interface Others {
+  exported(name: string): unknown;
+  output(stackName: string, name: string): unknown;
 }
 
 function importValue(scopes: readonly Scope[], name: string): unknown {
@@ -21,14 +31,22 @@ function importValue(scopes: readonly Scope[], name: string): unknown {
 class Scope {
   readonly #template: Template;
   readonly #place: Place;
-  readonly #import: (name: string) => unknown;
+  readonly #others: Others;
   readonly #identities = new Map<string, Identity>();
   #at = "";
 
-  constructor(template: Template, place: Place, importer: (name: string) => unknown) {
+  constructor(template: Template, place: Place, others: Others) {
     this.#template = template;
     this.#place = place;
-    this.#import = importer;
+    this.#others = others;
+  }
+
+  get stackName(): string {
+    return this.#template.stackName;
+  }
+
+  output(name: string): unknown {
+    return this.resolve(this.#template.outputs[name]?.Value);
   }
 
   resources(): Resource[] {
@@ -84,7 +102,7 @@ class Scope {
     if (name === "Fn::GetAtt") return this.#getAtt(raw);
     if (name === "Fn::Sub") return this.#sub(raw);
     if (name === "Fn::If") return this.#if(raw as unknown[]);
-    if (name === "Fn::ImportValue") return this.#import(String(this.resolve(raw)));
+    if (name === "Fn::ImportValue") return this.#others.exported(String(this.resolve(raw)));
     const args = this.resolve(raw) as unknown[];
     switch (name) {
       case "Fn::Join":
@@ -98,6 +116,10 @@ class Scope {
           this.#template.mappings[String(args[0])]?.[String(args[1])]?.[String(args[2])],
           `Fn::FindInMap finds no ${args.map(String).join(".")}`,
         );
+      case "Fn::GetStackOutput": {
+        const { StackName, OutputName } = args as unknown as { StackName: string; OutputName: string };
+        return this.#defined(this.#others.output(StackName, OutputName), `${StackName} has no output ${OutputName}`);
+      }
       case "Fn::Base64":
         return Buffer.from(String(args)).toString("base64");
       case "Fn::ToJsonString":
@@ -114,8 +136,8 @@ class Scope {
       "AWS::Region": region,
       "AWS::Partition": "aws",
       "AWS::URLSuffix": "amazonaws.com",
-      "AWS::StackName": this.#template.stack,
-      "AWS::StackId": `arn:aws:cloudformation:${region}:${account}:stack/${this.#template.stack}/local`,
+      "AWS::StackName": this.#template.stackName,
+      "AWS::StackId": `arn:aws:cloudformation:${region}:${account}:stack/${this.#template.stackName}/local`,
       "AWS::NotificationARNs": [],
       "AWS::NoValue": NO_VALUE,
     };

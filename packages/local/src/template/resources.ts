@@ -42,7 +42,6 @@ const KINDS: Readonly<Record<string, ResourceKind>> = {
   "AWS::KMS::Alias": { service: "kms", nameProperty: "AliasName" },
   "AWS::KMS::Key": { service: "kms", prefix: "key/", attributes: { KeyId: "name" } },
   "AWS::Lambda::EventInvokeConfig": { service: "lambda" },
-  "AWS::Lambda::EventSourceMapping": { service: "lambda" },
   "AWS::Lambda::Function": { service: "lambda", prefix: "function:", nameProperty: "FunctionName" },
   "AWS::S3::Bucket": {
     service: "s3",

@@ -1,6 +1,9 @@
 /** A CloudFormation template as `cdk synth` writes it, as far as the local cloud reads it. */
 export interface Template {
+  /** The stack's id in the application; physical names start with it. */
   stack: string;
+  /** The stack's name in CloudFormation. */
+  stackName: string;
   parameters: Record<string, { Default?: unknown; Type?: string }>;
   mappings: Record<string, Record<string, Record<string, unknown>>>;
   conditions: Record<string, unknown>;
