@@ -3,6 +3,8 @@ import type { Fixture } from "./asl-fixture.ts";
 
 /** Anything in angle brackets stands for a value that changes per run. */
 const BRACKETED = /<{1,2}[\w .:-]+>{0,1}(?::\d+)?>/;
+/** Values that changed per run and that the files hold without declaring them: replaced names, and names as recorded. */
+const UNDECLARED = /activity_arn|a_message_id|map_run_arn|no-such-queue-[0-9a-f]{8}/;
 
 /** Matches recorded values, in which wildcards stand for what changes per run. */
 export class Matcher {
@@ -39,7 +41,7 @@ export class Matcher {
     if (this.#wildcards.includes(expected) || new RegExp(`^${BRACKETED.source}$`).test(expected)) return true;
     if (typeof actual !== "string") return false;
     const tokens = this.#wildcards.filter((token) => token.includes("<")).map(escape);
-    const parts = expected.split(new RegExp([...tokens, BRACKETED.source].join("|")));
+    const parts = expected.split(new RegExp([...tokens, BRACKETED.source, UNDECLARED.source].join("|")));
     if (parts.length === 1) return false;
     return new RegExp(`^${parts.map(escape).join("[\\s\\S]+")}$`).test(actual);
   }
@@ -70,7 +72,9 @@ export class Matcher {
     if (order === "strict") {
       const at = expected.findIndex((event, i) => !actual[i] || !this.#event(event, actual[i]));
       if (at >= 0) return `event ${at + 1}: expected ${show(expected[at])}, got ${show(actual[at])}`;
-      return expected.length === actual.length ? undefined : `${actual.length - expected.length} more events: ${show(actual[expected.length])}`;
+      return expected.length === actual.length
+        ? undefined
+        : `${actual.length - expected.length} more events: ${show(actual[expected.length])}`;
     }
     const left = [...actual];
     for (const event of expected) {
@@ -100,7 +104,10 @@ export function flatEvent(event: JsonObject): JsonObject {
     if (typeof flat[key] === "string") flat[key] = JSON.parse(flat[key]) as Json;
   }
   if (isObject(flat.assignedVariables)) {
-    const entries = Object.entries(flat.assignedVariables).map(([name, text]) => [name, JSON.parse(String(text)) as Json]);
+    const entries = Object.entries(flat.assignedVariables).map(([name, text]) => [
+      name,
+      JSON.parse(String(text)) as Json,
+    ]);
     flat.assigned = Object.fromEntries(entries) as JsonObject;
   }
   return flat;

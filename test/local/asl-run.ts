@@ -36,7 +36,11 @@ async function runCase(fixture: Fixture, one: Case, world: World): Promise<strin
 async function runSync(fixture: Fixture, one: Case, world: World): Promise<string | undefined> {
   const stateMachineArn = await createMachine(world, "machine", fixture.definition, "EXPRESS");
   const input = JSON.stringify(one.input ?? {});
-  return compareResult(fixture, one, await world.clock.run(world.call("StartSyncExecution", { stateMachineArn, input })));
+  return compareResult(
+    fixture,
+    one,
+    await world.clock.run(world.call("StartSyncExecution", { stateMachineArn, input })),
+  );
 }
 
 function compareResult(fixture: Fixture, one: Case, actual: JsonObject): string | undefined {
@@ -53,7 +57,12 @@ function compareResult(fixture: Fixture, one: Case, actual: JsonObject): string 
   return `cause: expected ${show(expected.cause)}, got ${show(ours.cause)}`;
 }
 
-async function compareHistory(fixture: Fixture, one: Case, world: World, executionArn: string): Promise<string | undefined> {
+async function compareHistory(
+  fixture: Fixture,
+  one: Case,
+  world: World,
+  executionArn: string,
+): Promise<string | undefined> {
   if (!one.events) return undefined;
   const { events } = await world.call("GetExecutionHistory", { executionArn, maxResults: 1000 });
   const actual = (events as JsonObject[]).map(flatEvent);
@@ -69,7 +78,12 @@ function isConcurrent(value: Json): boolean {
   return Object.values(value).some(isConcurrent);
 }
 
-async function compareMapRun(fixture: Fixture, expected: JsonObject, world: World, executionArn: string): Promise<string | undefined> {
+async function compareMapRun(
+  fixture: Fixture,
+  expected: JsonObject,
+  world: World,
+  executionArn: string,
+): Promise<string | undefined> {
   const { mapRuns } = await world.call("ListMapRuns", { executionArn });
   const [run] = mapRuns as JsonObject[];
   const actual = await world.call("DescribeMapRun", { mapRunArn: run!.mapRunArn! });
@@ -98,7 +112,9 @@ async function validate(fixture: Fixture, one: Case, world: World): Promise<stri
   } catch (error) {
     const { __type: name, message } = (error as { body?: { __type: string; message: string } }).body ?? {};
     if (name !== expected.error) return `refused with ${name}`;
-    return expected.message?.includes(String(message)) ? undefined : `message: expected ${expected.message}, got ${message}`;
+    return expected.message?.includes(String(message))
+      ? undefined
+      : `message: expected ${expected.message}, got ${message}`;
   }
   return "not refused";
 }

@@ -48,7 +48,12 @@ async function prepare(fixture: Fixture, world: World): Promise<void> {
   }
 }
 
-export async function createMachine(world: World, name: string, definition: unknown, type = "STANDARD"): Promise<string> {
+export async function createMachine(
+  world: World,
+  name: string,
+  definition: unknown,
+  type = "STANDARD",
+): Promise<string> {
   const text = JSON.stringify(definition);
   const created = await world.call("CreateStateMachine", { name, definition: text, roleArn: ROLE, type });
   return String(created.stateMachineArn);
@@ -57,9 +62,13 @@ export async function createMachine(world: World, name: string, definition: unkn
 function environmentOf(fixture: Fixture, world: World, sleep: (seconds: number) => Promise<void>): SfnEnvironment {
   const objects = new Map((fixture.s3 ?? []).map(({ bucket, key, body }) => [`${bucket}/${key}`, body]));
   return {
-    invokeLambda: async (name, payload) => behave(fixture, name, payload, sleep),
+    invokeLambda: async (name, payload, call) => ({
+      ...(await behave(fixture, name, payload, sleep)),
+      ...(call.logType === "Tail" ? { logResult: "bG9n" } : {}),
+    }),
     s3: {
-      getObject: async (bucket, key) => objects.get(`${bucket}/${key}`) ?? Promise.reject(new Error("The specified key does not exist.")),
+      getObject: async (bucket, key) =>
+        objects.get(`${bucket}/${key}`) ?? Promise.reject(new Error("The specified key does not exist.")),
       putObject: async (bucket, key, body) => void objects.set(`${bucket}/${key}`, body),
       listObjectsV2: async (bucket, prefix) =>
         [...objects]
@@ -71,6 +80,7 @@ function environmentOf(fixture: Fixture, world: World, sleep: (seconds: number) 
             lastModified: START_MS,
           })),
     },
+    integrations: { "aws-sdk:s3:listBuckets": async () => ({ Buckets: [] }) },
     sqs: { sendMessage: async (parameters) => sendMessage(fixture, world, parameters, sleep) },
   };
 }
@@ -100,7 +110,9 @@ async function behave(
     case "large_output":
       return { payload: JSON.stringify("a".repeat(263_168)) };
     case "fails":
-      return failed(pythonError("Some exception was raised.", "Exception", 2, 'raise Exception("Some exception was raised.")'));
+      return failed(
+        pythonError("Some exception was raised.", "Exception", 2, 'raise Exception("Some exception was raised.")'),
+      );
     case "fails_custom":
       return failed(pythonError("", "CustomException", 9, "raise CustomException()"));
     case "wait_60":
@@ -127,7 +139,10 @@ async function sendMessage(
   const { QueueUrl: url, MessageBody: body } = parameters;
   if (!fixture.queues?.includes(String(url))) {
     const host = new URL(String(url)).hostname;
-    throw new ServiceError("SQS.SdkClientException", `Unable to execute HTTP request: ${host}: Name or service not known`);
+    throw new ServiceError(
+      "SQS.SdkClientException",
+      `Unable to execute HTTP request: ${host}: Name or service not known`,
+    );
   }
   if (typeof body !== "string") {
     const about = `Service: AmazonSQS; Status Code: 400; Error Code: MissingParameter; Request ID: ${randomUUID()}; Proxy: null`;
@@ -142,7 +157,12 @@ async function sendMessage(
   return { MessageId: randomUUID(), MD5OfMessageBody: createHash("md5").update(body).digest("hex") };
 }
 
-async function work(world: World, calls: WorkerCall[], body: string, sleep: (seconds: number) => Promise<void>): Promise<void> {
+async function work(
+  world: World,
+  calls: WorkerCall[],
+  body: string,
+  sleep: (seconds: number) => Promise<void>,
+): Promise<void> {
   // A worker sees the message after the call that put it there has returned.
   await sleep(0.1);
   const message = JSON.parse(body) as { TaskToken: string; Message: Json };

@@ -28,7 +28,9 @@ function tally(fixtures: Fixture[], differences: Map<string, string>): Row[] {
 }
 
 function print(rows: Row[]): void {
-  const lines = rows.map(({ area, language, passed, total }) => `${area.padEnd(24)}${language.padEnd(10)}${passed}/${total}`);
+  const lines = rows.map(
+    ({ area, language, passed, total }) => `${area.padEnd(24)}${language.padEnd(10)}${passed}/${total}`,
+  );
   process.stdout.write(`\nStates Language, recorded on AWS\n${lines.join("\n")}\n`);
 }
 

@@ -4,6 +4,7 @@ export interface LambdaCall {
   invocationType?: string;
   qualifier?: string;
   clientContext?: string;
+  logType?: string;
 }
 
 export interface LambdaAnswer {
@@ -13,6 +14,8 @@ export interface LambdaAnswer {
   functionError?: string | undefined;
   statusCode?: number;
   executedVersion?: string;
+  /** The end of the function's log in base64, when `logType` asked for it. */
+  logResult?: string;
 }
 
 export interface S3Object {

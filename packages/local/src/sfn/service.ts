@@ -198,7 +198,9 @@ export class SfnService implements Host {
       execution.write({ bucket: BUCKETS.running, key: arn, value: "" });
       const owner = record.mapRun?.arn ?? record.machineArn;
       execution.write({ bucket: executionsBucket(owner), key: listKey(record), value: arn });
-      execution.afterCommit(() => this.environment.emitEvent?.(statusChange({ ...record, status: "RUNNING" }, this.clock.now())));
+      execution.afterCommit(() =>
+        this.environment.emitEvent?.(statusChange({ ...record, status: "RUNNING" }, this.clock.now())),
+      );
     } else if (record.isKept) execution.write({ bucket: BUCKETS.running, key: arn, value: JSON.stringify(record) });
     const started = execution.addEvent(undefined, "ExecutionStarted", {
       input: record.input,
@@ -242,10 +244,13 @@ export class SfnService implements Host {
 
   async startChild(start: ChildStart): Promise<ExecutionRecord> {
     const machine = this.machines.find(start.machineArn);
-    if (!machine) throw stepFunctionsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${start.machineArn}'`);
+    if (!machine)
+      throw stepFunctionsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${start.machineArn}'`);
     const record: ExecutionRecord = { ...this.newRecord(machine, start.name, start.input), parent: start.parent };
     const isMine = ({ parent }: ExecutionRecord): boolean =>
-      parent?.arn === start.parent.arn && parent.flow === start.parent.flow && parent.generation === start.parent.generation;
+      parent?.arn === start.parent.arn &&
+      parent.flow === start.parent.flow &&
+      parent.generation === start.parent.generation;
     try {
       return await this.start(record, isMine);
     } catch (error) {

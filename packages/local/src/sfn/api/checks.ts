@@ -16,7 +16,10 @@ export function requireBody(body: unknown): Body {
 export function text(body: Body, field: string): string {
   const value = body[field];
   if (typeof value === "string") return value;
-  throw new SfnError("ValidationException", `Value at '${field}' failed to satisfy constraint: Member must be a string`);
+  throw new SfnError(
+    "ValidationException",
+    `Value at '${field}' failed to satisfy constraint: Member must be a string`,
+  );
 }
 
 export function optionalText(body: Body, field: string): string | undefined {

@@ -128,7 +128,8 @@ async function getExecutionHistory(service: SfnService, body: Body): Promise<Jso
 
 async function listExecutions(service: SfnService, body: Body): Promise<Json> {
   const mapRunArn = optionalText(body, "mapRunArn");
-  const owner = mapRunArn === undefined ? requireMachine(service, text(body, "stateMachineArn")).arn : arn(mapRunArn, "mapRun");
+  const owner =
+    mapRunArn === undefined ? requireMachine(service, text(body, "stateMachineArn")).arn : arn(mapRunArn, "mapRun");
   const wanted = optionalText(body, "statusFilter");
   const { limit, after } = page(body);
   const executions: JsonObject[] = [];

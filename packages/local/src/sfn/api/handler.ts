@@ -27,7 +27,10 @@ export function createSfnHandler(service: SfnService): SfnHandler {
       return { status: 200, body: await call(service, TARGET.exec(target)?.[1] ?? "", body) };
     } catch (error) {
       if (error instanceof SfnError) {
-        return { status: error.status, body: { __type: error.type, message: error.message, ...(error.details as JsonObject) } };
+        return {
+          status: error.status,
+          body: { __type: error.type, message: error.message, ...(error.details as JsonObject) },
+        };
       }
       return { status: 500, body: { __type: "InternalServerException", message: (error as Error).message } };
     }
@@ -43,10 +46,16 @@ async function call(service: SfnService, action: string, body: unknown): Promise
 /** An `aws-sdk:sfn` task: the same calls with names in the form of the SDK for Java. */
 export async function callAsTask(service: SfnService, action: string, parameters: JsonObject): Promise<Json> {
   const output = parameters.Output;
-  const prepared = output === undefined || typeof output === "string" ? parameters : { ...parameters, Output: JSON.stringify(output) };
+  const prepared =
+    output === undefined || typeof output === "string" ? parameters : { ...parameters, Output: JSON.stringify(output) };
   const cause = prepared.Cause;
-  const body = cause === undefined || typeof cause === "string" ? prepared : { ...prepared, Cause: JSON.stringify(cause) };
-  const answer = await call(service, capital(action), recase(body, (key) => key[0]!.toLowerCase() + key.slice(1)));
+  const body =
+    cause === undefined || typeof cause === "string" ? prepared : { ...prepared, Cause: JSON.stringify(cause) };
+  const answer = await call(
+    service,
+    capital(action),
+    recase(body, (key) => key[0]!.toLowerCase() + key.slice(1)),
+  );
   return recase(answer, capital);
 }
 

@@ -25,7 +25,8 @@ function settingsOf(body: Body, before: JsonObject = {}): JsonObject {
 }
 
 function refuseVersions(body: Body): void {
-  if (body.publish === true) throw new SfnError("ValidationException", "Versions of state machines are not supported here");
+  if (body.publish === true)
+    throw new SfnError("ValidationException", "Versions of state machines are not supported here");
 }
 
 async function createStateMachine(service: SfnService, body: Body): Promise<Json> {
@@ -54,7 +55,12 @@ async function updateStateMachine(service: SfnService, body: Body): Promise<Json
   const definition = optionalText(body, "definition") ?? machine.definition;
   const roleArn = optionalText(body, "roleArn") ?? machine.roleArn;
   service.machines.check(definition, machine.type);
-  const saved = await service.machines.save({ ...machine, definition, roleArn, settings: settingsOf(body, machine.settings) });
+  const saved = await service.machines.save({
+    ...machine,
+    definition,
+    roleArn,
+    settings: settingsOf(body, machine.settings),
+  });
   return { updateDate: seconds(service.clock.now()), revisionId: saved.revisionId };
 }
 

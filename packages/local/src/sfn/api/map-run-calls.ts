@@ -51,12 +51,24 @@ async function describeMapRun(service: SfnService, body: Body): Promise<Json> {
 }
 
 function noCounts(): Record<string, number> {
-  const names = [...Object.values(COUNTED), "pending", "resultsWritten", "total", "failuresNotRedrivable", "pendingRedrive"];
+  const names = [
+    ...Object.values(COUNTED),
+    "pending",
+    "resultsWritten",
+    "total",
+    "failuresNotRedrivable",
+    "pendingRedrive",
+  ];
   return Object.fromEntries(names.map((one) => [one, 0]));
 }
 
-async function countsOf(service: SfnService, run: MapRunRecord): Promise<{ executions: JsonObject; items: JsonObject }> {
-  const inputs = (await service.store.list(itemBucket(run.arn))).flatMap(([, value]) => JSON.parse(value) as ChildInput[]);
+async function countsOf(
+  service: SfnService,
+  run: MapRunRecord,
+): Promise<{ executions: JsonObject; items: JsonObject }> {
+  const inputs = (await service.store.list(itemBucket(run.arn))).flatMap(
+    ([, value]) => JSON.parse(value) as ChildInput[],
+  );
   const [executions, items] = [noCounts(), noCounts()];
   const count = (name: string, index: number): void => {
     executions[name]! += 1;

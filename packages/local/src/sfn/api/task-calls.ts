@@ -10,15 +10,15 @@ import { arn, type Body, name, nextToken, optionalText, page, seconds, text } fr
 function placeOf(service: SfnService, token: string): { execution: Execution | undefined; flow: number } {
   try {
     const [executionArn, flow] = JSON.parse(Buffer.from(token, "base64url").toString()) as [string, number];
-    if (typeof executionArn === "string" && typeof flow === "number") return { execution: service.live(executionArn), flow };
+    if (typeof executionArn === "string" && typeof flow === "number")
+      return { execution: service.live(executionArn), flow };
   } catch {
     // Not a token: answered below.
   }
   throw new SfnError("InvalidToken", "Invalid Token: 'Invalid token'");
 }
 
-const timedOut = (): SfnError =>
-  new SfnError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'");
+const timedOut = (): SfnError => new SfnError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'");
 
 /** Does something with the task that a token stands for; resolves when it is durable. */
 async function withTask(
@@ -112,7 +112,11 @@ async function getActivityTask(service: SfnService, body: Body): Promise<Json> {
 }
 
 /** Marks an activity task as taken by a worker; false when nobody waits for it any more. */
-export async function claimActivityTask(service: SfnService, token: string, worker: string | undefined): Promise<boolean> {
+export async function claimActivityTask(
+  service: SfnService,
+  token: string,
+  worker: string | undefined,
+): Promise<boolean> {
   try {
     await withTask(service, token, (execution, flow) => {
       if (flow.block?.kind !== "task") return;

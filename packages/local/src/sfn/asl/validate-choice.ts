@@ -41,13 +41,15 @@ function checkRule(rule: Json | undefined, path: string, scope: StateScope, dept
   if (operators.length !== 1) return findings.add(path, "A choice rule must have exactly one comparison");
   const operator = operators[0]!;
   for (const key of Object.keys(rule)) {
-    const isKnown = key === operator || key === "Variable" || key === "Comment" || (depth === 0 && RULE_FIELDS.includes(key));
+    const isKnown =
+      key === operator || key === "Variable" || key === "Comment" || (depth === 0 && RULE_FIELDS.includes(key));
     if (!isKnown || key === "Condition") findings.add(`${path}/${key}`, "Field is not supported");
   }
   if (operator === "Not") return checkRule(rule.Not, `${path}/Not`, scope, depth + 1);
   if (operator === "And" || operator === "Or") {
     const inner = rule[operator];
-    if (!Array.isArray(inner) || inner.length === 0) return findings.add(`${path}/${operator}`, "Must be a list that is not empty");
+    if (!Array.isArray(inner) || inner.length === 0)
+      return findings.add(`${path}/${operator}`, "Must be a list that is not empty");
     for (const [i, one] of inner.entries()) checkRule(one, `${path}/${operator}[${i}]`, scope, depth + 1);
     return;
   }

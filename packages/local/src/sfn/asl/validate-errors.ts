@@ -2,8 +2,19 @@ import { isObject, type Json, type JsonObject } from "../json.ts";
 import { checkAssign, checkResultPath, checkTarget, type StateScope } from "./validate-state.ts";
 import { checkExpressions, checkTemplate } from "./validate-text.ts";
 
-const RETRY_FIELDS = ["ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy", "Comment"];
-const CATCH_FIELDS = { JSONPath: ["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"], JSONata: ["ErrorEquals", "Next", "Output", "Assign", "Comment"] };
+const RETRY_FIELDS = [
+  "ErrorEquals",
+  "IntervalSeconds",
+  "MaxAttempts",
+  "BackoffRate",
+  "MaxDelaySeconds",
+  "JitterStrategy",
+  "Comment",
+];
+const CATCH_FIELDS = {
+  JSONPath: ["ErrorEquals", "Next", "ResultPath", "Assign", "Comment"],
+  JSONata: ["ErrorEquals", "Next", "Output", "Assign", "Comment"],
+};
 /** Largest values that the States Language takes. */
 const MAX_ATTEMPTS = 99_999_999;
 const MAX_DELAY_SECONDS = 31_622_400;
@@ -40,17 +51,20 @@ function checkErrorEquals(names: Json | undefined, path: string, isLast: boolean
 
 function checkRetrier(item: JsonObject, path: string, scope: StateScope): void {
   const { findings } = scope;
-  for (const key of Object.keys(item)) if (!RETRY_FIELDS.includes(key)) findings.add(`${path}/${key}`, "Field is not supported");
+  for (const key of Object.keys(item))
+    if (!RETRY_FIELDS.includes(key)) findings.add(`${path}/${key}`, "Field is not supported");
   const whole = (field: string, min: number, max: number): void => {
     const value = item[field];
-    if (value === undefined || (Number.isInteger(value) && (value as number) >= min && (value as number) <= max)) return;
+    if (value === undefined || (Number.isInteger(value) && (value as number) >= min && (value as number) <= max))
+      return;
     findings.add(`${path}/${field}`, `${field} must be an integer from ${min} to ${max}`);
   };
   whole("IntervalSeconds", 1, MAX_ATTEMPTS);
   whole("MaxAttempts", 0, MAX_ATTEMPTS);
   whole("MaxDelaySeconds", 1, MAX_DELAY_SECONDS);
   const { BackoffRate: rate, JitterStrategy: jitter } = item;
-  if (rate !== undefined && !(typeof rate === "number" && rate >= 1)) findings.add(`${path}/BackoffRate`, "BackoffRate must be at least 1");
+  if (rate !== undefined && !(typeof rate === "number" && rate >= 1))
+    findings.add(`${path}/BackoffRate`, "BackoffRate must be at least 1");
   if (jitter !== undefined && jitter !== "FULL" && jitter !== "NONE") {
     findings.add(`${path}/JitterStrategy`, "JitterStrategy must be FULL or NONE");
   }

@@ -10,7 +10,13 @@ const READER_FIELDS = ["Resource", "Parameters", "Arguments", "ReaderConfig"];
 const READER_CONFIG = ["InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter", "MaxItems", "MaxItemsPath"];
 const INPUT_TYPES = ["JSON", "JSONL", "CSV"];
 export const CSV_DELIMITERS: Record<string, string> = { COMMA: ",", PIPE: "|", SEMICOLON: ";", SPACE: " ", TAB: "\t" };
-const BATCHER_FIELDS = ["MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath", "BatchInput"];
+const BATCHER_FIELDS = [
+  "MaxItemsPerBatch",
+  "MaxItemsPerBatchPath",
+  "MaxInputBytesPerBatch",
+  "MaxInputBytesPerBatchPath",
+  "BatchInput",
+];
 const WRITER_FIELDS = ["Resource", "Parameters", "Arguments", "WriterConfig"];
 /** A label becomes part of an ARN. */
 const LABEL = /^[^\s?*<>{}[\]:;,\\|^~$#%&`"\u0000-\u001f\u007f-\u009f]{1,40}$/;
@@ -29,12 +35,14 @@ export function checkMap(state: JsonObject, scope: StateScope): void {
   const config = processor.ProcessorConfig ?? {};
   if (!isObject(config)) return findings.add(`${path}/ItemProcessor/ProcessorConfig`, "Must be an object");
   const mode = config.Mode ?? "INLINE";
-  if (mode !== "INLINE" && mode !== "DISTRIBUTED") findings.add(`${path}/ItemProcessor/ProcessorConfig/Mode`, "Mode must be INLINE or DISTRIBUTED");
+  if (mode !== "INLINE" && mode !== "DISTRIBUTED")
+    findings.add(`${path}/ItemProcessor/ProcessorConfig/Mode`, "Mode must be INLINE or DISTRIBUTED");
   const type = config.ExecutionType;
   if (mode === "DISTRIBUTED" && type !== "STANDARD" && type !== "EXPRESS") {
     findings.add(`${path}/ItemProcessor/ProcessorConfig`, "ExecutionType must be STANDARD or EXPRESS");
   }
-  if (mode === "DISTRIBUTED" && scope.isExpress) findings.add(path, "Express state machine does not support Map state in DISTRIBUTED mode");
+  if (mode === "DISTRIBUTED" && scope.isExpress)
+    findings.add(path, "Express state machine does not support Map state in DISTRIBUTED mode");
   if (mode !== "DISTRIBUTED") {
     for (const field of DISTRIBUTED_ONLY) {
       if (state[field] !== undefined) findings.add(`${path}/${field}`, "Field is supported in DISTRIBUTED mode only");
@@ -70,7 +78,8 @@ function checkNumbers(state: JsonObject, scope: StateScope): void {
 }
 
 function known(value: JsonObject, fields: readonly string[], path: string, scope: StateScope): void {
-  for (const key of Object.keys(value)) if (!fields.includes(key)) scope.findings.add(`${path}/${key}`, "Field is not supported");
+  for (const key of Object.keys(value))
+    if (!fields.includes(key)) scope.findings.add(`${path}/${key}`, "Field is not supported");
   if (scope.stateLanguage === "JSONPath") checkTemplate(value.Parameters, `${path}/Parameters`, scope.findings);
 }
 
@@ -82,21 +91,29 @@ function checkReader(reader: Json | undefined, scope: StateScope): void {
   known(reader, READER_FIELDS, path, scope);
   const resource = String(reader.Resource);
   const config = isObject(reader.ReaderConfig) ? reader.ReaderConfig : {};
-  for (const key of Object.keys(config)) if (!READER_CONFIG.includes(key)) findings.add(`${path}/ReaderConfig/${key}`, "Field is not supported");
+  for (const key of Object.keys(config))
+    if (!READER_CONFIG.includes(key)) findings.add(`${path}/ReaderConfig/${key}`, "Field is not supported");
   if (LIST_OBJECTS.test(resource)) {
-    if (config.InputType !== undefined) findings.add(`${path}/ReaderConfig/InputType`, "Not supported with listObjectsV2");
+    if (config.InputType !== undefined)
+      findings.add(`${path}/ReaderConfig/InputType`, "Not supported with listObjectsV2");
     return;
   }
-  if (!GET_OBJECT.test(resource)) return findings.add(`${path}/Resource`, `The item reader '${resource}' is not supported`);
+  if (!GET_OBJECT.test(resource))
+    return findings.add(`${path}/Resource`, `The item reader '${resource}' is not supported`);
   if (!INPUT_TYPES.includes(String(config.InputType))) {
     findings.add(`${path}/ReaderConfig/InputType`, `The input type '${String(config.InputType)}' is not supported`);
   }
   if (config.InputType !== "CSV") return;
   const location = config.CSVHeaderLocation;
-  if (location !== "FIRST_ROW" && location !== "GIVEN") findings.add(`${path}/ReaderConfig/CSVHeaderLocation`, "Must be FIRST_ROW or GIVEN");
-  if ((location === "GIVEN") !== Array.isArray(config.CSVHeaders)) findings.add(`${path}/ReaderConfig/CSVHeaders`, "Needed with GIVEN, and only then");
+  if (location !== "FIRST_ROW" && location !== "GIVEN")
+    findings.add(`${path}/ReaderConfig/CSVHeaderLocation`, "Must be FIRST_ROW or GIVEN");
+  if ((location === "GIVEN") !== Array.isArray(config.CSVHeaders))
+    findings.add(`${path}/ReaderConfig/CSVHeaders`, "Needed with GIVEN, and only then");
   if (config.CSVDelimiter !== undefined && !(String(config.CSVDelimiter) in CSV_DELIMITERS)) {
-    findings.add(`${path}/ReaderConfig/CSVDelimiter`, `The delimiter '${String(config.CSVDelimiter)}' is not supported`);
+    findings.add(
+      `${path}/ReaderConfig/CSVDelimiter`,
+      `The delimiter '${String(config.CSVDelimiter)}' is not supported`,
+    );
   }
 }
 
@@ -117,12 +134,15 @@ function checkWriter(writer: Json | undefined, scope: StateScope): void {
   const { findings } = scope;
   if (!isObject(writer)) return findings.add(path, "Must be an object");
   known(writer, WRITER_FIELDS, path, scope);
-  if (writer.Resource === undefined && writer.WriterConfig === undefined) findings.add(path, "Resource or WriterConfig is required");
+  if (writer.Resource === undefined && writer.WriterConfig === undefined)
+    findings.add(path, "Resource or WriterConfig is required");
   if (writer.Resource !== undefined && !PUT_OBJECT.test(String(writer.Resource))) {
     findings.add(`${path}/Resource`, `The result writer '${String(writer.Resource)}' is not supported`);
   }
   if (writer.WriterConfig === undefined) return;
   const config = isObject(writer.WriterConfig) ? writer.WriterConfig : {};
-  if (!["NONE", "COMPACT", "FLATTEN"].includes(String(config.Transformation))) findings.add(`${path}/WriterConfig/Transformation`, "Must be NONE, COMPACT or FLATTEN");
-  if (!["JSON", "JSONL"].includes(String(config.OutputType))) findings.add(`${path}/WriterConfig/OutputType`, "Must be JSON or JSONL");
+  if (!["NONE", "COMPACT", "FLATTEN"].includes(String(config.Transformation)))
+    findings.add(`${path}/WriterConfig/Transformation`, "Must be NONE, COMPACT or FLATTEN");
+  if (!["JSON", "JSONL"].includes(String(config.OutputType)))
+    findings.add(`${path}/WriterConfig/OutputType`, "Must be JSON or JSONL");
 }

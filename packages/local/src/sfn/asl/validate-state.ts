@@ -7,8 +7,8 @@ import type { Scope } from "./validate.ts";
 import { checkChoice } from "./validate-choice.ts";
 import { checkErrorHandling } from "./validate-errors.ts";
 import { checkMap, checkParallel } from "./validate-map.ts";
-import { checkExpressions, checkPath, checkTemplate } from "./validate-text.ts";
 import { checkTask } from "./validate-task.ts";
+import { checkExpressions, checkPath, checkTemplate } from "./validate-text.ts";
 
 export type StateScope = Scope & { statePath: string; stateLanguage: QueryLanguage };
 
@@ -73,9 +73,11 @@ function checkData(state: JsonObject, scope: StateScope): void {
     }
     return;
   }
-  for (const field of TEMPLATES) if (state[field] !== undefined) checkTemplate(state[field], `${path}/${field}`, scope.findings);
+  for (const field of TEMPLATES)
+    if (state[field] !== undefined) checkTemplate(state[field], `${path}/${field}`, scope.findings);
   for (const field of PATH_FIELDS) {
-    if (state[field] !== undefined && state[field] !== null) checkPath(state[field], `${path}/${field}`, scope.findings);
+    if (state[field] !== undefined && state[field] !== null)
+      checkPath(state[field], `${path}/${field}`, scope.findings);
   }
   checkResultPath(state.ResultPath, `${path}/ResultPath`, scope);
 }
@@ -92,14 +94,16 @@ export function checkAssign(assign: Json | undefined, path: string, scope: State
   if (!isObject(assign)) return scope.findings.add(path, "Assign must be an object");
   for (const key of Object.keys(assign)) {
     const name = key.endsWith(".$") ? key.slice(0, -2) : key;
-    if (!VARIABLE.test(name) || name === "states") scope.findings.add(`${path}/${key}`, `Invalid variable name '${name}'`);
+    if (!VARIABLE.test(name) || name === "states")
+      scope.findings.add(`${path}/${key}`, `Invalid variable name '${name}'`);
   }
 }
 
 function checkWait(state: JsonObject, scope: StateScope): void {
   const { findings, statePath: path } = scope;
   const given = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"].filter((field) => state[field] !== undefined);
-  if (given.length !== 1) findings.add(path, "A Wait state must have exactly one of Seconds, Timestamp, SecondsPath, TimestampPath");
+  if (given.length !== 1)
+    findings.add(path, "A Wait state must have exactly one of Seconds, Timestamp, SecondsPath, TimestampPath");
   const isExpression = (value: Json): boolean =>
     scope.stateLanguage === "JSONata" && typeof value === "string" && value.startsWith("{%");
   const { Seconds: seconds, Timestamp: timestamp } = state;
@@ -117,7 +121,8 @@ function checkWait(state: JsonObject, scope: StateScope): void {
 function checkFail(state: JsonObject, scope: StateScope): void {
   const { findings, statePath: path } = scope;
   for (const field of ["Error", "Cause"]) {
-    if (state[field] !== undefined && typeof state[field] !== "string") findings.add(`${path}/${field}`, `${field} must be a string`);
+    if (state[field] !== undefined && typeof state[field] !== "string")
+      findings.add(`${path}/${field}`, `${field} must be a string`);
     const pathField = `${field}Path`;
     if (state[pathField] === undefined) continue;
     if (state[field] !== undefined) findings.add(path, `You cannot specify both ${field} and ${pathField}`);

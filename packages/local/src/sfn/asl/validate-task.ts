@@ -51,7 +51,8 @@ function checkSeconds(state: JsonObject, field: string, scope: StateScope): void
   const value = state[field];
   const isExpression = scope.stateLanguage === "JSONata" && typeof value === "string";
   const isWhole = Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_TIMEOUT_SECONDS;
-  if (value !== undefined && !isExpression && !isWhole) findings.add(`${path}/${field}`, `${field} must be a positive integer`);
+  if (value !== undefined && !isExpression && !isWhole)
+    findings.add(`${path}/${field}`, `${field} must be a positive integer`);
   const pathField = `${field}Path`;
   if (state[pathField] === undefined) return;
   if (value !== undefined) findings.add(path, `You cannot specify both ${field} and ${pathField}`);

@@ -31,13 +31,21 @@ export function checkTemplate(value: Json | undefined, path: string, findings: F
   for (const [key, item] of Object.entries(value)) {
     if (!key.endsWith(".$")) checkTemplate(item, `${path}/${key}`, findings, depth + 1);
     else if (typeof item !== "string" || !(parsePath(item) ?? parseIntrinsic(item))) {
-      findings.add(path, `The value for the field '${key}' must be a valid JSONPath or a valid intrinsic function call`);
+      findings.add(
+        path,
+        `The value for the field '${key}' must be a valid JSONPath or a valid intrinsic function call`,
+      );
     }
   }
 }
 
 /** The value must be a path that this interpreter can follow. */
-export function checkPath(value: Json | undefined, path: string, findings: Findings, options: { mayCall?: boolean } = {}): void {
+export function checkPath(
+  value: Json | undefined,
+  path: string,
+  findings: Findings,
+  options: { mayCall?: boolean } = {},
+): void {
   if (typeof value === "string" && (parsePath(value) ?? (options.mayCall ? parseIntrinsic(value) : undefined))) return;
   findings.add(path, `Value is not a valid JSONPath that is supported here: ${JSON.stringify(value)}`);
 }

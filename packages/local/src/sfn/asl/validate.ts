@@ -14,10 +14,7 @@ export interface Scope {
   path: string;
   language: QueryLanguage;
   isExpress: boolean;
-  isInDistributed: boolean;
   names: ReadonlySet<string>;
-  /** Names that the scopes around this one assign. */
-  outerVariables: ReadonlySet<string>;
   options: ValidationOptions;
   findings: Findings;
 }
@@ -72,12 +69,12 @@ export function validateDefinition(definition: JsonObject, options: ValidationOp
   if (definition.Version !== undefined && definition.Version !== "1.0") {
     findings.add("/Version", "Version must be 1.0");
   }
-  const start = { isExpress: options.isExpress, isInDistributed: false, outerVariables: new Set<string>() };
+  const start = { isExpress: options.isExpress };
   checkScope(definition, "", { ...start, language, options, findings }, 0);
   return findings.list;
 }
 
-type Around = Pick<Scope, "isExpress" | "isInDistributed" | "outerVariables" | "language" | "options" | "findings">;
+type Around = Pick<Scope, "isExpress" | "language" | "options" | "findings">;
 
 function checkScope(definition: JsonObject, path: string, around: Around, depth: number): void {
   const { findings } = around;
@@ -92,18 +89,14 @@ function checkScope(definition: JsonObject, path: string, around: Around, depth:
     findings.add(`${path}/StartAt`, message, "MISSING_TRANSITION_TARGET");
   }
   const scope: Scope = { ...around, path, names };
-  const assigned = assignedNames(states);
-  for (const name of assigned) {
-    if (around.outerVariables.has(name)) findings.add(path, `The variable '${name}' is assigned in an outer scope`);
-  }
   for (const [name, state] of Object.entries(states)) {
     if (name.length > MAX_STATE_NAME) findings.add(`${path}/States/${name}`, "State name is longer than 80 characters");
     if (!isObject(state)) findings.add(`${path}/States/${name}`, "A state must be an object");
-    else checkStateAndInner(name, state, scope, assigned, depth);
+    else checkStateAndInner(name, state, scope, depth);
   }
 }
 
-function checkStateAndInner(name: string, state: JsonObject, scope: Scope, assigned: Set<string>, depth: number): void {
+function checkStateAndInner(name: string, state: JsonObject, scope: Scope, depth: number): void {
   const path = `${scope.path}/States/${name}`;
   if (!checkState(path, state, scope)) return;
   for (const [i, inner] of innerDefinitions(state).entries()) {
@@ -113,27 +106,10 @@ function checkStateAndInner(name: string, state: JsonObject, scope: Scope, assig
       if (!INNER_FIELDS.includes(key)) scope.findings.add(`${innerPath}/${key}`, "Field is not supported");
     }
     const config = isObject(inner.ProcessorConfig) ? inner.ProcessorConfig : {};
-    const isDistributed = config.Mode === "DISTRIBUTED";
     const around: Around = {
       ...scope,
       isExpress: scope.isExpress || config.ExecutionType === "EXPRESS",
-      isInDistributed: scope.isInDistributed || isDistributed,
-      outerVariables: isDistributed ? new Set() : new Set([...scope.outerVariables, ...assigned]),
     };
     checkScope(inner, innerPath, around, depth + 1);
   }
-}
-
-function assignedNames(states: JsonObject): Set<string> {
-  const names = new Set<string>();
-  const collect = (value: Json | undefined): void => {
-    if (!isObject(value) || !isObject(value.Assign)) return;
-    for (const key of Object.keys(value.Assign)) names.add(key.endsWith(".$") ? key.slice(0, -2) : key);
-  };
-  for (const state of Object.values(states)) {
-    if (!isObject(state)) continue;
-    collect(state);
-    for (const list of [state.Choices, state.Catch]) if (Array.isArray(list)) list.forEach(collect);
-  }
-  return names;
 }

@@ -29,7 +29,13 @@ const TYPE_TESTS: Record<string, (value: Json) => boolean> = {
 };
 
 const COMPARISON = /^(String|Numeric|Timestamp)(Equals|LessThan|LessThanEquals|GreaterThan|GreaterThanEquals)(Path)?$/;
-const FIXED_OPERATORS = ["BooleanEquals", "BooleanEqualsPath", "StringMatches", "IsPresent", ...Object.keys(TYPE_TESTS)];
+const FIXED_OPERATORS = [
+  "BooleanEquals",
+  "BooleanEqualsPath",
+  "StringMatches",
+  "IsPresent",
+  ...Object.keys(TYPE_TESTS),
+];
 
 /** True when the name is a comparison of a Choice rule. */
 export function isChoiceOperator(name: string): boolean {
@@ -52,7 +58,9 @@ function compare(operator: string, rule: JsonObject, scope: PathScope): boolean 
   const wanted = rule[operator] as Json;
   if (operator === "IsPresent") return (value !== undefined) === wanted;
   if (value === undefined) {
-    throw runtimeFailure(`Invalid path '${String(rule.Variable)}': The choice state's condition path references an invalid value.`);
+    throw runtimeFailure(
+      `Invalid path '${String(rule.Variable)}': The choice state's condition path references an invalid value.`,
+    );
   }
   const test = TYPE_TESTS[operator];
   if (test) return test(value) === wanted;
@@ -89,7 +97,8 @@ function matches(subject: string, pattern: string): boolean {
   if (parts.length === 1) return subject === parts[0];
   const first = parts[0]!;
   const last = parts.at(-1)!;
-  if (!subject.startsWith(first) || subject.length < first.length + last.length || !subject.endsWith(last)) return false;
+  if (!subject.startsWith(first) || subject.length < first.length + last.length || !subject.endsWith(last))
+    return false;
   let at = first.length;
   for (const middle of parts.slice(1, -1)) {
     const found = subject.indexOf(middle, at);

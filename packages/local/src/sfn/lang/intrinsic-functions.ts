@@ -27,7 +27,9 @@ function text(value: Json | undefined): string {
 
 /** Java's Math.round: halves go up. */
 function whole(value: Json | undefined): number {
-  return typeof value === "number" ? Math.floor(value + 0.5) + 0 : fail("Invalid arguments: the argument must be a number");
+  return typeof value === "number"
+    ? Math.floor(value + 0.5) + 0
+    : fail("Invalid arguments: the argument must be a number");
 }
 
 /** States.Format prints values as Java's maps and lists do. */
@@ -121,7 +123,9 @@ function merge(args: Json[]): JsonObject {
 function getItem(args: Json[]): Json {
   const items = list(args[0]);
   const index = whole(args[1]);
-  return items[index] ?? (index >= 0 && index < items.length ? null : fail("Invalid arguments: the index is out of range"));
+  return (
+    items[index] ?? (index >= 0 && index < items.length ? null : fail("Invalid arguments: the index is out of range"))
+  );
 }
 
 function unique(items: Json[]): Json[] {

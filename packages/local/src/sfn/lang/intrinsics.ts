@@ -137,7 +137,8 @@ export function runIntrinsic(text: string, scope: PathScope): Json {
 
 function run(call: Call, text: string, scope: PathScope): Json {
   const args = call.args.map((arg) => {
-    if ("value" in arg) return call.name === "Format" || typeof arg.value !== "string" ? arg.value : unescapeBraces(arg.value);
+    if ("value" in arg)
+      return call.name === "Format" || typeof arg.value !== "string" ? arg.value : unescapeBraces(arg.value);
     if ("call" in arg) return run(arg.call, text, scope);
     const value = readPath(arg.path, scope);
     if (value !== undefined) return value;

@@ -124,7 +124,9 @@ export async function evaluateTyped<T extends Json>(
   if (expected.is(result)) return result;
   const text = expressionText(value);
   const subject =
-    text === undefined ? `The value specified for the field '${field}'` : `The JSONata expression '${text}' specified for the field '${field}'`;
+    text === undefined
+      ? `The value specified for the field '${field}'`
+      : `The JSONata expression '${text}' specified for the field '${field}'`;
   throw queryFailure(
     `${subject} returned an unexpected result type. Expected '${expected.type}', but was '${typeName(result)}' for value: ${JSON.stringify(result)}`,
     field,

@@ -30,7 +30,8 @@ const INDEX = /^\[\s*(-?\d+)\s*\]/;
 const SLICE = /^\[\s*(-?\d+)?\s*:\s*(-?\d+)?\s*\]/;
 const ALL = /^(?:\.\*|\[\s*\*\s*\])/;
 /** A filter may compare and combine; it may call nothing and reach no name that leads out of the data. */
-const UNSAFE_FILTER = /[\w\])]\s*\(|`|=>|\b(?:constructor|__proto__|prototype|this|new|function|return|import|process|globalThis)\b|\[\(/;
+const UNSAFE_FILTER =
+  /[\w\])]\s*\(|`|=>|\b(?:constructor|__proto__|prototype|this|new|function|return|import|process|globalThis)\b|\[\(/;
 
 const cache = new Map<string, Path | undefined>();
 const MAX_CACHED = 5_000;

@@ -19,7 +19,8 @@ function canExplode(source: string): boolean {
     else if (char === ")") {
       const group = open.pop();
       if (group?.hasInner && QUANTIFIER.test(source.slice(i + 1)) && source[i + 1] !== "?") return true;
-    } else if (QUANTIFIER.test(source.slice(i)) && source[i - 1] !== "(") for (const group of open) group.hasInner = true;
+    } else if (QUANTIFIER.test(source.slice(i)) && source[i - 1] !== "(")
+      for (const group of open) group.hasInner = true;
   }
   return false;
 }

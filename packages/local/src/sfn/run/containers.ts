@@ -122,7 +122,8 @@ function abortFlow(execution: Execution, child: Flow, around: StateNode): void {
   abortChildren(execution, child, { keep: true });
   const inner = execution.nodeOf(child);
   if (child.enteredEvent > 0) {
-    if (around.type === "Map") execution.addEvent(child, "MapIterationAborted", { name: around.name, index: child.index });
+    if (around.type === "Map")
+      execution.addEvent(child, "MapIterationAborted", { name: around.name, index: child.index });
     if (SHOWN_AS_ABORTED.has(inner.type)) execution.addEvent(child, `${inner.type}StateAborted`);
   }
   giveUpWork(execution, child);

@@ -20,24 +20,19 @@ function applyPath(path: Json | undefined, value: Json, execution: Execution, fl
 }
 
 /** Leaves a state with a result: ResultSelector, ResultPath, OutputPath and Assign, or Output and Assign. */
-export async function leaveWithResult(
-  execution: Execution,
-  flow: Flow,
-  node: StateNode,
-  result: Json,
-  token?: string,
-): Promise<Step> {
+export async function leaveWithResult(execution: Execution, flow: Flow, node: StateNode, result: Json): Promise<Step> {
   const { definition } = node;
   if (node.language === "JSONata") {
-    const scope = jsonataScope(execution, flow, node, token === undefined ? { result } : { result, token });
-    const output = definition.Output === undefined ? result : await evaluateTemplate(definition.Output, "Output", scope);
+    const scope = jsonataScope(execution, flow, node, { result });
+    const output =
+      definition.Output === undefined ? result : await evaluateTemplate(definition.Output, "Output", scope);
     const assigned = await assignJsonata(definition.Assign, scope);
     return leave(execution, flow, node, { output, assigned });
   }
   const selected =
     definition.ResultSelector === undefined
       ? result
-      : fillTemplate(definition.ResultSelector, pathScope(execution, flow, node, result, token));
+      : fillTemplate(definition.ResultSelector, pathScope(execution, flow, node, result));
   return leave(execution, flow, node, pathExit(execution, flow, node, selected));
 }
 
@@ -72,7 +67,8 @@ export async function leaveJsonata(
 ): Promise<Step> {
   const scope = jsonataScope(execution, flow, node);
   const prefix = fields.path === undefined ? "" : `${fields.path}/`;
-  const output = fields.Output === undefined ? flow.input : await evaluateTemplate(fields.Output, `${prefix}Output`, scope);
+  const output =
+    fields.Output === undefined ? flow.input : await evaluateTemplate(fields.Output, `${prefix}Output`, scope);
   const assigned = await assignJsonata(fields.Assign, scope, prefix);
   return leave(execution, flow, node, { output, assigned, next: fields.next });
 }

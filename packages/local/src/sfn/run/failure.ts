@@ -23,11 +23,17 @@ export async function fail(execution: Execution, flow: Flow, node: StateNode, ra
     const details = { ...failure.info, ...(location === undefined ? {} : { location }), state: node.name };
     execution.addEvent(flow, "EvaluationFailed", details);
   }
-  return handle(execution, flow, node, failure);
+  return handle(execution, flow, node, failure, true);
 }
 
 /** As fail, for a failure that came from inside a Map or Parallel state. */
-export async function handle(execution: Execution, flow: Flow, node: StateNode, failure: StateFailure): Promise<Step> {
+export async function handle(
+  execution: Execution,
+  flow: Flow,
+  node: StateNode,
+  failure: StateFailure,
+  isOwn = false,
+): Promise<Step> {
   execution.clearTimers(flow);
   // A container keeps what it was doing: a redrive goes on from there.
   if (!CONTAINERS.has(node.type)) delete flow.block;
@@ -42,12 +48,14 @@ export async function handle(execution: Execution, flow: Flow, node: StateNode, 
       return caught(execution, flow, node, failure, index);
     }
   }
-  return giveUp(execution, flow, node, failure);
+  return giveUp(execution, flow, node, failure, isOwn);
 }
 
-function giveUp(execution: Execution, flow: Flow, node: StateNode, failure: StateFailure): Step {
+function giveUp(execution: Execution, flow: Flow, node: StateNode, failure: StateFailure, isOwn: boolean): Step {
   abortChildren(execution, flow, { keep: true });
-  if (CONTAINERS.has(node.type)) execution.addEvent(flow, `${node.type}StateFailed`, { ...failure.info });
+  // AWS shows no failed state when the state's own fields are what is wrong.
+  const isShown = CONTAINERS.has(node.type) && (failure.isCatchable || !isOwn);
+  if (isShown) execution.addEvent(flow, `${node.type}StateFailed`, { ...failure.info });
   flow.outcome = "failed";
   execution.touch(flow);
   if (flow.parent !== undefined) childFailed(execution, flow, failure);
@@ -61,7 +69,10 @@ function located(flow: Flow, node: StateNode, failure: StateFailure): StateFailu
   if (!error || !NAMES_ITS_STATE.has(error)) return failure;
   const where = `An error occurred while executing the state '${node.name}' (entered at the event id #${flow.enteredEvent}).`;
   const { isCatchable, evaluation } = failure;
-  return new StateFailure({ error, cause: `${where} ${cause}` }, evaluation ? { isCatchable, evaluation } : { isCatchable });
+  return new StateFailure(
+    { error, cause: `${where} ${cause}` },
+    evaluation ? { isCatchable, evaluation } : { isCatchable },
+  );
 }
 
 function scheduleRetry(execution: Execution, flow: Flow, node: StateNode, failure: StateFailure): boolean {
@@ -97,8 +108,7 @@ async function caught(
     return leave(execution, flow, node, { output, assigned, next: String(catcher.Next) });
   } catch (inner) {
     if (!(inner instanceof StateFailure)) throw inner;
-    const located2 = located(flow, node, inner);
-    return giveUp(execution, flow, node, new StateFailure(located2.info, { isCatchable: located2.isCatchable }));
+    return giveUp(execution, flow, node, located(flow, node, inner), true);
   }
 }
 
@@ -113,7 +123,9 @@ async function catchJsonata(
   const scope = jsonataScope(execution, flow, node, { errorOutput: error });
   const path = `Catch[${index}]`;
   const assigned =
-    catcher.Assign === undefined ? undefined : ((await evaluateTemplate(catcher.Assign, `${path}/Assign`, scope)) as JsonObject);
+    catcher.Assign === undefined
+      ? undefined
+      : ((await evaluateTemplate(catcher.Assign, `${path}/Assign`, scope)) as JsonObject);
   const output = catcher.Output === undefined ? error : await evaluateTemplate(catcher.Output, `${path}/Output`, scope);
   return { output, assigned };
 }

@@ -53,7 +53,12 @@ export async function resolveFields(
   return fillTemplate(part.Parameters ?? {}, scope) as JsonObject;
 }
 
-async function maxItemsOf(execution: Execution, flow: Flow, node: StateNode, config: JsonObject): Promise<number | undefined> {
+async function maxItemsOf(
+  execution: Execution,
+  flow: Flow,
+  node: StateNode,
+  config: JsonObject,
+): Promise<number | undefined> {
   const { MaxItems: value, MaxItemsPath: path } = config;
   if (typeof value === "number") return value;
   if (value !== undefined) {

@@ -15,9 +15,10 @@ import { resumeFlow, type Step } from "./steps.ts";
 /** Starts the map run of a distributed Map state. */
 export async function startMapRun(execution: Execution, flow: Flow, node: StateNode): Promise<Step> {
   const concurrency = await concurrencyOf(execution, flow, node);
-  const tolerance = await toleranceOf(execution, flow, node);
   const reader = await planReader(execution, flow, node);
   const items = reader ? undefined : await itemsOf(execution, flow, node);
+  execution.addEvent(flow, "MapStateStarted", { length: items?.length ?? 0 });
+  const tolerance = await toleranceOf(execution, flow, node);
   const batches = await planBatches(execution, flow, node);
   const writer = await planWriter(execution, flow, node);
   const label = typeof node.definition.Label === "string" ? node.definition.Label : randomUUID();
@@ -42,7 +43,6 @@ export async function startMapRun(execution: Execution, flow: Flow, node: StateN
     ...(batches ? { batches } : {}),
     ...(writer ? { writer } : {}),
   };
-  execution.addEvent(flow, "MapStateStarted", { length: items?.length ?? 0 });
   execution.addEvent(flow, "MapRunStarted", { mapRunArn: arn });
   flow.block = { kind: "mapRun", arn };
   execution.write({ bucket: BUCKETS.mapRuns, key: arn, value: JSON.stringify(record) });
@@ -51,7 +51,9 @@ export async function startMapRun(execution: Execution, flow: Flow, node: StateN
 }
 
 function isExpress(node: StateNode): boolean {
-  const processor = (node.definition.ItemProcessor ?? node.definition.Iterator) as { ProcessorConfig: { ExecutionType: string } };
+  const processor = (node.definition.ItemProcessor ?? node.definition.Iterator) as {
+    ProcessorConfig: { ExecutionType: string };
+  };
   return processor.ProcessorConfig.ExecutionType === "EXPRESS";
 }
 

@@ -64,5 +64,7 @@ async function numberField(
   const isRight = typeof number === "number" && (kind === "float" ? Number.isFinite(number) : Number.isInteger(number));
   if (isRight) return number;
   const shown = typeof found === "string" ? found : JSON.stringify(found);
-  throw runtimeFailure(`The ${field}Path field refers to value "${shown}" which is not a valid ${kind}: ${String(path)}`);
+  throw runtimeFailure(
+    `The ${field}Path field refers to value "${shown}" which is not a valid ${kind}: ${String(path)}`,
+  );
 }

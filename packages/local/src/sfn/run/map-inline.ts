@@ -7,8 +7,8 @@ import { childrenOf, finishContainer, startChild } from "./containers.ts";
 import { jsonataScope, pathScope } from "./context.ts";
 import { effectiveInput } from "./data-flow.ts";
 import type { Execution } from "./execution.ts";
-import { concurrencyOf, itemsOf } from "./map-fields.ts";
 import { startMapRun } from "./map-distributed.ts";
+import { concurrencyOf, itemsOf } from "./map-fields.ts";
 import type { Flow, MapItem } from "./records.ts";
 import type { Step } from "./steps.ts";
 
@@ -44,7 +44,8 @@ export async function selectItem(execution: Execution, flow: Flow, node: StateNo
   if (template === undefined) return item.value;
   // The context of the selector is the state's own, with the item in it.
   const within: Flow = { ...flow, item };
-  if (node.language === "JSONata") return evaluateTemplate(template, "ItemSelector", jsonataScope(execution, within, node));
+  if (node.language === "JSONata")
+    return evaluateTemplate(template, "ItemSelector", jsonataScope(execution, within, node));
   return fillTemplate(template, pathScope(execution, within, node, effectiveInput(execution, flow, node)));
 }
 

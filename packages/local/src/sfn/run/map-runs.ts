@@ -77,7 +77,8 @@ export class MapRuns {
   }
 
   async #open(record: MapRunRecord, execution: Execution, flow: Flow): Promise<void> {
-    const inputs = record.total === undefined ? await this.#prepare(record, execution, flow) : await this.#inputs(record.arn);
+    const inputs =
+      record.total === undefined ? await this.#prepare(record, execution, flow) : await this.#inputs(record.arn);
     const results = new Map<number, ChildResult>();
     for (const [key, value] of await this.#host.store.list(resultBucket(record.arn))) {
       results.set(Number(key), JSON.parse(value) as ChildResult);
@@ -101,7 +102,8 @@ export class MapRuns {
     const node = execution.nodeOf(flow);
     const items = record.items ?? (await readItems(this.#host.environment, record.reader!));
     const selected: Json[] = [];
-    for (const [index, value] of items.entries()) selected.push(await selectItem(execution, flow, node, { index, value }));
+    for (const [index, value] of items.entries())
+      selected.push(await selectItem(execution, flow, node, { index, value }));
     const inputs = childInputs(selected, record.batches);
     record.total = inputs.length;
     const { items: _stored, ...slim } = record;
@@ -161,7 +163,12 @@ export class MapRuns {
     const inputs = results.map(([index]) => run.inputs[index]!.text);
     let outcome: MapRunOutcome;
     try {
-      const result = await writeResults(this.#host.environment, run.record, results.map(([, r]) => r), inputs);
+      const result = await writeResults(
+        this.#host.environment,
+        run.record,
+        results.map(([, r]) => r),
+        inputs,
+      );
       outcome = isExceeded ? { failure: thresholdFailure() } : { result };
     } catch (error) {
       outcome = { failure: error instanceof StateFailure ? error : runtimeFailure((error as Error).message) };
@@ -192,7 +199,11 @@ export class MapRuns {
 
   async #stopChildren(arn: string): Promise<void> {
     const live = [...this.#host.liveChildren(arn).values()];
-    await Promise.all(live.map((child) => child.post(() => (child.isRunning ? child.finish("ABORTED", "ExecutionAborted", {}) : undefined))));
+    await Promise.all(
+      live.map((child) =>
+        child.post(() => (child.isRunning ? child.finish("ABORTED", "ExecutionAborted", {}) : undefined)),
+      ),
+    );
   }
 
   /** The state that waits for the run is no longer there. */

@@ -33,7 +33,12 @@ export async function planWriter(execution: Execution, flow: Flow, node: StateNo
 
 /** A child with the metadata of its execution, as Transformation NONE has it. */
 function described(run: MapRunRecord, result: ChildResult, input: string): JsonObject {
-  const entry: JsonObject = { ExecutionArn: result.arn, Input: input, InputDetails: { Included: true }, Name: result.name };
+  const entry: JsonObject = {
+    ExecutionArn: result.arn,
+    Input: input,
+    InputDetails: { Included: true },
+    Name: result.name,
+  };
   if (result.output !== undefined) Object.assign(entry, { Output: result.output, OutputDetails: { Included: true } });
   if (result.error !== undefined) entry.Error = result.error;
   if (result.cause !== undefined) entry.Cause = result.cause;
@@ -93,7 +98,12 @@ async function writeToS3(
   for (const status of ["FAILED", "SUCCEEDED"] as const) {
     const isWanted = (result: ChildResult): boolean => (result.status === "SUCCEEDED") === (status === "SUCCEEDED");
     const chosen = results.map((result, i) => ({ result, input: inputs[i]! })).filter(({ result }) => isWanted(result));
-    const entries = transform(run, chosen.map((c) => c.result), chosen.map((c) => c.input), plan.transformation);
+    const entries = transform(
+      run,
+      chosen.map((c) => c.result),
+      chosen.map((c) => c.input),
+      plan.transformation,
+    );
     const listed: Json[] = [];
     for (const [i, body] of bodies(entries, plan.outputType).entries()) {
       const key = `${base}/${status}_${i}.${extension}`;

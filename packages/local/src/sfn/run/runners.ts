@@ -1,7 +1,7 @@
 import type { StateNode } from "../asl/machine.ts";
+import { runParallel } from "./containers.ts";
 import type { Execution } from "./execution.ts";
 import { runMap } from "./map-inline.ts";
-import { runParallel } from "./containers.ts";
 import type { Flow } from "./records.ts";
 import { runChoice, runFail, runPass, runSucceed, runWait } from "./simple-states.ts";
 import type { Step } from "./steps.ts";

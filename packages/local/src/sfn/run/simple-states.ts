@@ -40,7 +40,12 @@ export async function runFail(execution: Execution, flow: Flow, node: StateNode)
   throw new StateFailure({ error, cause });
 }
 
-async function failField(execution: Execution, flow: Flow, node: StateNode, field: string): Promise<string | undefined> {
+async function failField(
+  execution: Execution,
+  flow: Flow,
+  node: StateNode,
+  field: string,
+): Promise<string | undefined> {
   const value = node.definition[field];
   if (node.language === "JSONata") {
     if (value === undefined) return undefined;
@@ -62,7 +67,8 @@ export async function runChoice(execution: Execution, flow: Flow, node: StateNod
       const path = `Choices[${i}]`;
       const { Output, Assign } = rule;
       const holds = await evaluateTyped(rule.Condition!, `${path}/Condition`, scope, BOOLEAN);
-      if (holds) return leaveJsonata(execution, flow, node, { ...fieldsOf(Output, Assign), next: String(rule.Next), path });
+      if (holds)
+        return leaveJsonata(execution, flow, node, { ...fieldsOf(Output, Assign), next: String(rule.Next), path });
     }
     const next = defaultOf(definition);
     return leaveJsonata(execution, flow, node, { ...fieldsOf(definition.Output, definition.Assign), next });
@@ -84,11 +90,15 @@ function fieldsOf(output: Json | undefined, assign: Json | undefined): { Output?
 
 function defaultOf(definition: JsonObject): string {
   if (typeof definition.Default === "string") return definition.Default;
-  throw new StateFailure({ error: "States.NoChoiceMatched", cause: "No choice rule matched, and there is no Default." });
+  throw new StateFailure({
+    error: "States.NoChoiceMatched",
+    cause: "No choice rule matched, and there is no Default.",
+  });
 }
 
 export async function runWait(execution: Execution, flow: Flow, node: StateNode): Promise<Step> {
-  const until = node.language === "JSONata" ? await waitJsonata(execution, flow, node) : waitJsonPath(execution, flow, node);
+  const until =
+    node.language === "JSONata" ? await waitJsonata(execution, flow, node) : waitJsonPath(execution, flow, node);
   if (until - execution.host.clock.now() > MAX_WAIT_MS) throw runtimeFailure("Wait state delay is too long.");
   if (until <= execution.host.clock.now()) return endWait(execution, flow, node);
   flow.block = { kind: "wait", until };
@@ -138,7 +148,8 @@ function waitJsonPath(execution: Execution, flow: Flow, node: StateNode): number
   if (typeof seconds === "number") return secondsAhead(execution, seconds);
   if (typeof timestamp === "string") return parseTimestamp(timestamp)!;
   const scope = pathScope(execution, flow, node, effectiveInput(execution, flow, node));
-  if (typeof secondsPath === "string") return secondsAhead(execution, secondsAt(secondsPath, requirePath(secondsPath, scope)));
+  if (typeof secondsPath === "string")
+    return secondsAhead(execution, secondsAt(secondsPath, requirePath(secondsPath, scope)));
   const value = requirePath(String(path), scope);
   const until = typeof value === "string" ? parseTimestamp(value) : undefined;
   if (until !== undefined) return until;

@@ -1,11 +1,11 @@
 import type { StateNode } from "../asl/machine.ts";
 import { runtimeFailure, StateFailure } from "../errors.ts";
 import { isOversized, type Json, type JsonObject } from "../json.ts";
-import { HistoryFull, type Execution } from "./execution.ts";
+import { childDone } from "./containers.ts";
+import { type Execution, HistoryFull } from "./execution.ts";
 import { fail } from "./failure.ts";
 import { NOT_TRUNCATED } from "./history.ts";
 import type { Flow } from "./records.ts";
-import { childDone } from "./containers.ts";
 import { RUNNERS } from "./runners.ts";
 
 /** What a state did: its flow stands in another state now, or it waits or has ended. */

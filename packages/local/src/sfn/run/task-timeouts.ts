@@ -34,7 +34,12 @@ export async function limitsOf(execution: Execution, flow: Flow, node: StateNode
   };
 }
 
-async function secondsOf(execution: Execution, flow: Flow, node: StateNode, field: string): Promise<number | undefined> {
+async function secondsOf(
+  execution: Execution,
+  flow: Flow,
+  node: StateNode,
+  field: string,
+): Promise<number | undefined> {
   const value = node.definition[field];
   if (typeof value === "number") return value;
   if (value !== undefined) return jsonataNumber(value, field, jsonataScope(execution, flow, node), "integer");
@@ -42,7 +47,9 @@ async function secondsOf(execution: Execution, flow: Flow, node: StateNode, fiel
   if (path === undefined) return undefined;
   const found = requirePath(String(path), pathScope(execution, flow, node, flow.input));
   if (typeof found === "number" && Number.isInteger(found) && found > 0) return found;
-  throw runtimeFailure(`The ${field}Path parameter does not reference a valid positive integer: ${String(path)} == ${JSON.stringify(found)}`);
+  throw runtimeFailure(
+    `The ${field}Path parameter does not reference a valid positive integer: ${String(path)} == ${JSON.stringify(found)}`,
+  );
 }
 
 /** When a task that starts now runs out of time. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { type Resource, resourceName } from "../asl/resource.ts";
 import type { StateNode } from "../asl/machine.ts";
+import { type Resource, resourceName } from "../asl/resource.ts";
 import { runtimeFailure, ServiceError, StateFailure } from "../errors.ts";
 import { isOversized, type Json, type JsonObject } from "../json.ts";
 import { evaluateTemplate } from "../lang/jsonata.ts";
@@ -23,7 +23,9 @@ export type TaskResult = { text: string } | { failure: StateFailure };
 export async function runTask(execution: Execution, flow: Flow, node: StateNode): Promise<Step> {
   const resource = node.resource!;
   const token = makeToken(execution, flow);
-  const parameters = await taskInput(execution, flow, node, token);
+  // Only tasks that somebody else can complete see their token.
+  const isShown = resource.kind === "service" && resource.pattern !== "request";
+  const parameters = await taskInput(execution, flow, node, isShown ? token : undefined);
   const limits = await limitsOf(execution, flow, node);
   const text = JSON.stringify(parameters);
   if (isOversized(text)) throw dataLimit(node.name, false);
@@ -50,11 +52,15 @@ function makeToken(execution: Execution, flow: Flow): string {
   return Buffer.from(place).toString("base64url");
 }
 
-async function taskInput(execution: Execution, flow: Flow, node: StateNode, token: string): Promise<Json> {
+async function taskInput(execution: Execution, flow: Flow, node: StateNode, token: string | undefined): Promise<Json> {
   const { Arguments: args, Parameters: parameters } = node.definition;
   if (node.language === "JSONata") {
     if (args === undefined) return node.resource?.kind === "service" ? {} : flow.input;
-    return evaluateTemplate(args, "Arguments", jsonataScope(execution, flow, node, { token }));
+    return evaluateTemplate(
+      args,
+      "Arguments",
+      jsonataScope(execution, flow, node, token === undefined ? {} : { token }),
+    );
   }
   const input = effectiveInput(execution, flow, node);
   return parameters === undefined ? input : fillTemplate(parameters, pathScope(execution, flow, node, input, token));
@@ -107,15 +113,15 @@ export function submitted(execution: Execution, flow: Flow, output: Json): void 
 /** The work of a task is over, one way or the other. */
 export async function endTask(execution: Execution, flow: Flow, result: TaskResult): Promise<void> {
   await resumeFlow(execution, flow, async (node) => {
-    const { token } = flow.block as TaskBlock;
-    const checked = "text" in result && isOversized(result.text) ? { failure: dataLimit(subjectOf(node), true) } : result;
+    const checked =
+      "text" in result && isOversized(result.text) ? { failure: dataLimit(subjectOf(node), true) } : result;
     if ("failure" in checked) {
       giveUpWork(execution, flow);
       recordFailure(execution, flow, node.resource!, checked.failure);
       throw checked.failure;
     }
     recordSuccess(execution, flow, node.resource!, checked.text);
-    return leaveWithResult(execution, flow, node, JSON.parse(checked.text) as Json, token);
+    return leaveWithResult(execution, flow, node, JSON.parse(checked.text) as Json);
   });
 }
 

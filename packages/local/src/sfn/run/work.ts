@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Resource } from "../asl/resource.ts";
 import type { StateNode } from "../asl/machine.ts";
+import type { Resource } from "../asl/resource.ts";
 import { ServiceError, StateFailure } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Execution } from "./execution.ts";
@@ -34,7 +34,10 @@ export function startWork(execution: Execution, flow: Flow, node: StateNode, par
     callService(execution, flow, resource, parameters).then(
       (output) => {
         if (resource.pattern === "request") settle({ text: JSON.stringify(output) });
-        else execution.send(() => (execution.isCurrent(flow, generation) ? submitted(execution, flow, output) : undefined));
+        else
+          execution.send(() =>
+            execution.isCurrent(flow, generation) ? submitted(execution, flow, output) : undefined,
+          );
       },
       (error: unknown) => settle({ failure: taskFailure(error) }),
     );
@@ -90,7 +93,12 @@ export function startNested(execution: Execution, flow: Flow, start: NestedStart
   });
 }
 
-async function nestedStarted(execution: Execution, flow: Flow, generation: number, record: ExecutionRecord): Promise<void> {
+async function nestedStarted(
+  execution: Execution,
+  flow: Flow,
+  generation: number,
+  record: ExecutionRecord,
+): Promise<void> {
   const resource = execution.nodeOf(flow).resource as Service;
   const isAwaited = resource.pattern.startsWith("sync");
   if (!execution.isCurrent(flow, generation)) {
@@ -133,7 +141,8 @@ function nestedResult(child: ExecutionRecord, isParsed: boolean): TaskResult {
     Status: child.status,
     StopDate: child.stopMs ?? child.startMs,
   };
-  if (child.output !== undefined) Object.assign(described, { Output: json(child.output), OutputDetails: { Included: true } });
+  if (child.output !== undefined)
+    Object.assign(described, { Output: json(child.output), OutputDetails: { Included: true } });
   if (child.status === "SUCCEEDED") return { text: JSON.stringify(described) };
   if (child.error !== undefined) described.Error = child.error;
   if (child.cause !== undefined) described.Cause = child.cause;
