@@ -1,0 +1,186 @@
+import type * as z from "zod";
+import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
+import type { ExecutionEventData } from "./record.ts";
+
+/** Why a node failed. `code` is stable, `message` is for people; both reach the caller and the trace. */
+export class NodeError extends Error {
+  override readonly name = "NodeError";
+  readonly code: string;
+  readonly retryable: boolean;
+  /** Milliseconds that the other side asked us to wait (`Retry-After`). */
+  readonly retryAfterMs: number | undefined;
+  readonly details: unknown;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { retryable?: boolean; retryAfterMs?: number; details?: unknown; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? true;
+    this.retryAfterMs = options.retryAfterMs;
+    this.details = options.details;
+  }
+}
+
+export interface HttpRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body?: string | Uint8Array;
+  timeoutMs: number;
+  maxBytes: number;
+  signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: Uint8Array;
+}
+
+/** A workflow that a node calls, as it is to be run. */
+export interface CalledWorkflow {
+  workflowId: string;
+  version: string | null;
+  plan: Plan;
+}
+
+/**
+ * The world as nodes see it. The engine owns this interface; `functions` fill it from core and adapters. A node that needs
+ * something which is absent fails with `unavailable`.
+ */
+export interface NodeDeps {
+  http?: { request(request: HttpRequest): Promise<HttpResponse> };
+  /** User variables of the person the run is for; kept between executions. */
+  variables?: {
+    get(name: string): Promise<unknown>;
+    set(name: string, value: unknown, idempotencyKey: string): Promise<void>;
+  };
+  /** Loads a referenced workflow's plan, checked for access. Throws NodeError when it may not or cannot be run. */
+  workflows?: { load(reference: { workflowId: string; version?: string }): Promise<CalledWorkflow> };
+}
+
+/** What a node gives back when it is done. */
+export interface NodeDone {
+  output: Record<string, unknown>;
+  /** The port it leaves by; absent means the default port. */
+  port?: string;
+  /** App variables that it set. */
+  vars?: Record<string, unknown>;
+  /** Loop variables that it set, and whether the enclosing loop goes on. */
+  loop?: { set?: Record<string, unknown>; control?: "break" | "continue" };
+  /** Metered use, added up per execution: tokens, cost and the like. */
+  usage?: Record<string, number>;
+}
+
+/** What a node gives back when something outside has to happen first. */
+export type NodeSuspend =
+  | { suspend: "wait"; until: number; state?: unknown }
+  | { suspend: "signal"; event: ExecutionEventData; state?: unknown }
+  | { suspend: "child"; workflowId: string; version: string | null; input: Record<string, unknown>; state?: unknown };
+
+/** Where an inner graph stopped before its end. */
+export interface Blocked {
+  blocked: true;
+  /** Paths that wait for something outside, in topological and iteration order. */
+  waiting: string[];
+  /** True when time ran out: run the same step again. */
+  yielded: boolean;
+}
+
+export type NodeResult = NodeDone | NodeSuspend | Blocked;
+
+/** How one turn of a composite's body ended. */
+export interface IterationDone {
+  outputs: ReadonlyMap<string, unknown>;
+  /** Loop variables and app variables after the turn. */
+  loopVars: Record<string, unknown>;
+  vars: Record<string, unknown>;
+  control?: "break" | "continue";
+}
+
+export interface NodeRun<C = unknown> {
+  node: PlanNode;
+  config: C;
+  /** Resolved and converted to their declared types. */
+  inputs: Record<string, unknown>;
+  /** nodePath: every enclosing iteration and call, then the node's id: `batch.3/loop.7/http`. */
+  path: string;
+  /** `executionId:path`, the same in every repeat. */
+  idempotencyKey: string;
+  /** Counts from 1. */
+  attempt: number;
+  signal: AbortSignal;
+  now(): number;
+  deps: NodeDeps;
+  /** What the caller passed to this graph: the start node's material. */
+  graphInput: Record<string, unknown>;
+  /** App variable as this node sees it. */
+  variable(name: string): unknown;
+  /** Set when a suspended node is run again: its `state` and what came in, or that its time ran out. */
+  resume?: { state: unknown; data?: unknown; timedOut?: boolean; error?: { code: string; message: string } };
+  /** A message for whoever follows the run (output message node). */
+  emitMessage(content: string): void;
+  /** Only in composites. Runs the body once with `locals` visible under the composite's own id. */
+  iterate(
+    index: number,
+    locals: Record<string, unknown>,
+    loopVars: Record<string, unknown>,
+    vars: Record<string, unknown>,
+  ): IterationDone | Blocked | Promise<IterationDone | Blocked>;
+  /** Only in composites. The stored position of an earlier, unfinished run of this node. */
+  cursor(): unknown;
+  /** Keeps the position: at most once a second, or always when `force`. */
+  saveCursor(state: unknown, force: boolean): void | Promise<void>;
+  /** Whether time is up for work that may take `ms` more. */
+  mustYield(ms?: number): boolean;
+  /** Runs another plan inside this node: a frame of the same run. */
+  frame(
+    plan: Plan,
+    input: Record<string, unknown>,
+  ):
+    | { output: Record<string, unknown>; vars: Record<string, unknown> }
+    | Blocked
+    | Promise<{ output: Record<string, unknown>; vars: Record<string, unknown> } | Blocked>;
+  /** Whether the driver runs sub-workflows at this place as executions of their own. */
+  childExecutions: boolean;
+}
+
+export type NodeCategory = "input_output" | "logic" | "text" | "data" | "integration" | "flow" | "human" | "note";
+
+export interface NodeDefinition<C = unknown> {
+  /** snake_case: file name, catalogue id and stored form. */
+  type: string;
+  title: string;
+  description: string;
+  category: NodeCategory;
+  config: z.ZodType<C>;
+  /** Whether it touches anything outside the run. A function where the configuration or body decides. */
+  effectful: boolean | ((config: C, body: PlanGraph | undefined) => boolean);
+  composite?: boolean;
+  /** Names of its out-ports beside `branch_error`; default one, `default`. */
+  ports?: (config: C) => string[];
+  /** Fields that it has whatever the canvas declares. */
+  outputs?: (config: C) => Field[];
+  /** Missing inputs become the zero value of their type before it runs (Coze's PreFillZero). */
+  zeroInputs?: boolean;
+  /** Declared outputs that are missing become null (Coze's PostFillNil). */
+  nullOutputs?: boolean;
+  /** Milliseconds for all tries together where the canvas gives none. */
+  timeoutMs?: number;
+  /** It may suspend the run. */
+  waits?: boolean;
+  /** It may set app variables. */
+  assigns?: boolean;
+  coze?: { id: string; key: string; displayKey: string };
+  n8n?: readonly string[];
+  dify?: readonly string[];
+  run(run: NodeRun<C>): NodeResult | Promise<NodeResult>;
+}
+
+/** Declares a node type. Its file is named like `type`; one line in `nodes/index.ts` makes it known. */
+export function defineNode<C>(definition: NodeDefinition<C>): NodeDefinition<C> {
+  return definition;
+}

@@ -1,0 +1,137 @@
+import type { Blocked, IterationDone, NodeRun } from "../node.ts";
+import { NodeError } from "../node.ts";
+import type { Plan, PlanNode } from "../plan.ts";
+import type { NodeRecord } from "../record.ts";
+import { runGraph } from "./graph.ts";
+import { MAX_FRAME_DEPTH, type RunIo } from "./io.ts";
+import { resumption } from "./node.ts";
+import { Scope } from "./scope.ts";
+
+/** Milliseconds between two stored positions of one composite (architecture §3). */
+const CURSOR_INTERVAL_MS = 1000;
+
+type FrameResult = { output: Record<string, unknown>; vars: Record<string, unknown> };
+
+/** What one try of a node is given. */
+export function nodeRun(
+  scope: Scope,
+  node: PlanNode,
+  io: RunIo,
+  inputs: Record<string, unknown>,
+  attempt: number,
+  signal: AbortSignal,
+  prior: NodeRecord | undefined,
+): NodeRun {
+  const path = scope.prefix + node.id;
+  const resume = prior ? resumption(prior, io) : undefined;
+  let savedAt = io.now();
+  return {
+    node,
+    config: node.config,
+    inputs,
+    path,
+    idempotencyKey: `${io.executionId}:${path}`,
+    attempt,
+    signal,
+    now: io.now,
+    deps: io.deps,
+    graphInput: scope.input,
+    ...(resume ? { resume } : {}),
+    childExecutions: io.childExecutions && scope.depth === 0 && !io.journal.hasBelow(`${path}/`),
+    variable: (name) => scope.variable(node.id, name),
+    emitMessage: (content) =>
+      io.emit({ type: "message", path, nodeId: node.id, title: node.title, content, at: io.now() }),
+    iterate: (index, locals, loopVars, vars) => iterate(scope, node, io, { index, locals, loopVars, vars, signal }),
+    cursor: () => io.journal.cursor(path),
+    saveCursor: (state, force) => {
+      if (!force && io.now() - savedAt < CURSOR_INTERVAL_MS) return;
+      savedAt = io.now();
+      return io.journal.saveCursor(path, state);
+    },
+    mustYield: (ms = 0) => io.mustYield(ms),
+    frame: (plan, input) => frame(scope, node, io, plan, input, signal),
+  };
+}
+
+interface Turn {
+  index: number;
+  locals: Record<string, unknown>;
+  loopVars: Record<string, unknown>;
+  vars: Record<string, unknown>;
+  signal: AbortSignal;
+}
+
+function iterate(
+  scope: Scope,
+  node: PlanNode,
+  io: RunIo,
+  turn: Turn,
+): IterationDone | Blocked | Promise<IterationDone | Blocked> {
+  if (!node.body) throw new NodeError("internal", `${node.id} has no body`, { retryable: false });
+  const inner = new Scope(node.body, {
+    prefix: `${scope.prefix}${node.id}.${turn.index}/`,
+    input: scope.input,
+    vars: turn.vars,
+    depth: deeper(scope),
+    parent: { scope, nodeId: node.id },
+    locals: { ...turn.locals, index: turn.index },
+    loopVars: turn.loopVars,
+  });
+  const done = (blocked: Blocked | undefined): IterationDone | Blocked => {
+    if (blocked) return blocked;
+    const outputs = new Map<string, unknown>();
+    for (const [id, settled] of inner.settled) if (settled.status === "succeeded") outputs.set(id, settled.output);
+    return {
+      outputs,
+      loopVars: inner.loopVars,
+      vars: inner.varsAfter(),
+      ...(inner.control ? { control: inner.control } : {}),
+    };
+  };
+  const result = runGraph(inner, { ...io, signal: turn.signal });
+  return result instanceof Promise ? result.then((blocked) => settleLoads(inner, blocked).then(done)) : done(result);
+}
+
+/** Outputs of earlier work that are kept elsewhere are read before a composite collects them. */
+async function settleLoads(scope: Scope, blocked: Blocked | undefined): Promise<Blocked | undefined> {
+  if (blocked) return blocked;
+  for (const settled of scope.settled.values()) {
+    if (!settled.load) continue;
+    settled.output = await settled.load();
+    delete settled.load;
+  }
+  return undefined;
+}
+
+async function frame(
+  scope: Scope,
+  node: PlanNode,
+  io: RunIo,
+  plan: Plan,
+  input: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<FrameResult | Blocked> {
+  const inner = new Scope(plan.root, {
+    prefix: `${scope.prefix}${node.id}/`,
+    input,
+    vars: {},
+    depth: deeper(scope),
+    callerVariable: (name) => scope.variable(node.id, name),
+  });
+  const blocked = await settleLoads(inner, await runGraph(inner, { ...io, signal }));
+  return blocked ?? { output: endOutput(plan, inner), vars: inner.varsAfter() };
+}
+
+/** The end node's output; an empty object where no live path reached it. */
+export function endOutput(plan: Plan, scope: Scope): Record<string, unknown> {
+  const end = plan.root.nodes.find((node) => node.type === "end");
+  const settled = end ? scope.settled.get(end.id) : undefined;
+  return (settled?.output as Record<string, unknown> | undefined) ?? {};
+}
+
+function deeper(scope: Scope): number {
+  if (scope.depth >= MAX_FRAME_DEPTH) {
+    throw new NodeError("depth_exceeded", `calls and loops nest deeper than ${MAX_FRAME_DEPTH}`, { retryable: false });
+  }
+  return scope.depth + 1;
+}

@@ -1,0 +1,115 @@
+import type { NodeDefinition } from "../node.ts";
+import { NodeError } from "../node.ts";
+import type { Input, PlanNode, Source } from "../plan.ts";
+import { convertValue, zeroValue } from "../values/convert.ts";
+import { readPath } from "../values/path.ts";
+import type { RunIo } from "./io.ts";
+import type { Scope } from "./scope.ts";
+
+/**
+ * The values of a node's inputs, converted to their declared types. Synchronous unless a large output has to be read or
+ * a user variable is asked for. Where a value cannot be converted it becomes null, or in strict runs a NodeError names
+ * the input.
+ */
+export function resolveInputs(
+  scope: Scope,
+  node: PlanNode,
+  definition: NodeDefinition,
+  io: RunIo,
+): Record<string, unknown> | Promise<Record<string, unknown>> {
+  const loads: Promise<void>[] = [];
+  const fetched = new Map<string, unknown>();
+  for (const input of node.inputs) prefetch(scope, input.source, io, fetched, loads);
+  const build = (): Record<string, unknown> => {
+    const values: Record<string, unknown> = {};
+    for (const input of node.inputs) values[input.name] = inputValue(scope, node, input, definition, io, fetched);
+    return values;
+  };
+  return loads.length > 0 ? Promise.all(loads).then(build) : build();
+}
+
+function prefetch(
+  scope: Scope,
+  source: Source,
+  io: RunIo,
+  fetched: Map<string, unknown>,
+  loads: Promise<void>[],
+): void {
+  if (source.kind === "object") {
+    for (const field of source.fields) prefetch(scope, field.source, io, fetched, loads);
+  } else if (source.kind === "ref") {
+    const found = scope.find(source.node);
+    if (!found || "locals" in found || !found.load) return;
+    const settled = found;
+    loads.push(
+      found.load().then((output) => {
+        settled.output = output;
+        delete settled.load;
+      }),
+    );
+  } else if (source.kind === "variable" && source.scope === "user" && !fetched.has(source.name)) {
+    if (!io.deps.variables)
+      throw new NodeError("unavailable", "user variables are not available", { retryable: false });
+    const { name } = source;
+    fetched.set(name, undefined);
+    loads.push(io.deps.variables.get(name).then((value) => void fetched.set(name, value)));
+  }
+}
+
+function inputValue(
+  scope: Scope,
+  node: PlanNode,
+  input: Input,
+  definition: NodeDefinition,
+  io: RunIo,
+  fetched: ReadonlyMap<string, unknown>,
+): unknown {
+  const raw = sourceValue(scope, node, input, definition, io, fetched);
+  if (raw === undefined || raw === null) {
+    return definition.zeroInputs ? zeroValue(input.type) : (raw ?? null);
+  }
+  const converted = convertValue(raw, input.type);
+  if (converted.warning !== undefined && io.strictInputs) {
+    throw new NodeError("invalid_input", `${input.name}: ${converted.warning}`, { retryable: false });
+  }
+  return converted.value;
+}
+
+function sourceValue(
+  scope: Scope,
+  node: PlanNode,
+  input: Input,
+  definition: NodeDefinition,
+  io: RunIo,
+  fetched: ReadonlyMap<string, unknown>,
+): unknown {
+  const { source } = input;
+  switch (source.kind) {
+    case "literal":
+      return source.value;
+    case "ref": {
+      const found = scope.find(source.node);
+      if (!found) return undefined;
+      return readPath("locals" in found ? found.locals : found.output, source.path);
+    }
+    case "variable":
+      return readPath(variableValue(scope, node, source, io, fetched), source.path);
+    case "object": {
+      const value: Record<string, unknown> = {};
+      for (const field of source.fields) value[field.name] = inputValue(scope, node, field, definition, io, fetched);
+      return value;
+    }
+  }
+}
+
+function variableValue(
+  scope: Scope,
+  node: PlanNode,
+  source: Extract<Source, { kind: "variable" }>,
+  io: RunIo,
+  fetched: ReadonlyMap<string, unknown>,
+): unknown {
+  if (source.scope === "app") return scope.variable(node.id, source.name);
+  if (source.scope === "user") return fetched.get(source.name);
+  return Object.hasOwn(io.system, source.name) ? io.system[source.name] : undefined;
+}

@@ -1,0 +1,62 @@
+import type { NodeDefinition, NodeDeps } from "../node.ts";
+import type { Journal, NodeErrorData, NodeRecord } from "../record.ts";
+
+/** What whoever follows a run is told. */
+export type RunEvent =
+  | { type: "node_started"; path: string; nodeId: string; nodeType: string; title: string; at: number }
+  | { type: "node_finished"; record: NodeRecord }
+  | { type: "message"; path: string; nodeId: string; title: string; content: string; at: number }
+  | { type: "progress"; path: string; done: number; total: number };
+
+/** Everything a run needs beside its plan. */
+export interface RunIo {
+  executionId: string;
+  journal: Journal;
+  deps: NodeDeps;
+  types: ReadonlyMap<string, NodeDefinition>;
+  now(): number;
+  /** A number from 0 to 1 for jitter. */
+  random(): number;
+  /** Aborts what is in flight: cancel, deadline, another branch's failure. */
+  signal: AbortSignal;
+  emit(event: RunEvent): void;
+  /** Called with each record as it settles, cheap nodes' included. */
+  onRecord(record: NodeRecord): void;
+  /**
+   * Asked before each effectful node. Throws {@link RunStopped} when the execution is closed or belongs to a later epoch,
+   * so that nothing starts after a cancel was acknowledged.
+   */
+  beforeEffect?(path: string): void | Promise<void>;
+  /** Whether work that may take `ms` more no longer fits into the time of this process. */
+  mustYield(ms: number): boolean;
+  /** Values of app variables at the start of the run. */
+  variables: Readonly<Record<string, unknown>>;
+  /** Read-only variables of the run: sys_uuid and the like. */
+  system: Readonly<Record<string, unknown>>;
+  /** Whether sub-workflows at the root become executions of their own. */
+  childExecutions: boolean;
+  /** Inputs that cannot be converted fail instead of becoming null. */
+  strictInputs: boolean;
+}
+
+/** A node failed and its policy did not absorb it: the execution fails. */
+export class NodeFailed extends Error {
+  override readonly name = "NodeFailed";
+  readonly path: string;
+  readonly error: NodeErrorData;
+  readonly record: NodeRecord;
+  constructor(record: NodeRecord, error: NodeErrorData) {
+    super(error.message);
+    this.path = record.path;
+    this.error = error;
+    this.record = record;
+  }
+}
+
+/** The run is no longer this worker's: cancelled, failed elsewhere, past its deadline, or of a later epoch. */
+export class RunStopped extends Error {
+  override readonly name = "RunStopped";
+}
+
+/** Composites and frames inside frames, at most this deep (architecture §3: depth at most 10). */
+export const MAX_FRAME_DEPTH = 10;

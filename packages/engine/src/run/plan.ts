@@ -1,0 +1,49 @@
+import type { Blocked } from "../node.ts";
+import type { Plan } from "../plan.ts";
+import type { NodeRecord } from "../record.ts";
+import { endOutput } from "./context.ts";
+import { runGraph } from "./graph.ts";
+import type { RunIo } from "./io.ts";
+import { Scope } from "./scope.ts";
+
+export type PlanOutcome =
+  | { status: "done"; output: Record<string, unknown>; variables: Record<string, unknown> }
+  | ({ status: "blocked" } & Blocked);
+
+/**
+ * Runs a whole plan in this process, branches side by side: the sync and stream drivers. Over a journal that already
+ * holds records it goes on where they end. Throws NodeFailed when the execution fails and RunStopped when it was stopped.
+ */
+export async function runPlan(plan: Plan, input: Record<string, unknown>, io: RunIo): Promise<PlanOutcome> {
+  const scope = rootScope(plan, input, io);
+  const blocked = await runGraph(scope, io);
+  if (blocked) return { status: "blocked", ...blocked };
+  const end = plan.root.nodes.find((node) => node.type === "end");
+  const settled = end ? scope.settled.get(end.id) : undefined;
+  if (settled?.load) settled.output = await settled.load();
+  return { status: "done", output: endOutput(plan, scope), variables: scope.varsAfter() };
+}
+
+/** The scope of a plan's root graph. */
+export function rootScope(plan: Plan, input: Record<string, unknown>, io: Pick<RunIo, "variables">): Scope {
+  return new Scope(plan.root, { prefix: "", input, vars: io.variables, depth: 0 });
+}
+
+const NO_EFFECTS: ReadonlySet<string> = new Set();
+
+/**
+ * What the stored records of a run amount to, without running anything that has effects: the settled state of every
+ * root node that follows from them, with the records of cheap nodes computed again where they were not kept.
+ */
+export async function replayPlan(
+  plan: Plan,
+  input: Record<string, unknown>,
+  io: RunIo,
+  within?: ReadonlySet<string>,
+): Promise<{ scope: Scope; computed: NodeRecord[] }> {
+  const scope = rootScope(plan, input, io);
+  const computed: NodeRecord[] = [];
+  const quiet: RunIo = { ...io, emit: () => undefined, onRecord: (record) => computed.push(record) };
+  await runGraph(scope, quiet, { effects: NO_EFFECTS, ...(within ? { within } : {}) });
+  return { scope, computed };
+}
