@@ -21,7 +21,12 @@ beforeAll(async () => {
     parseTemplate("State", JSON.stringify(stateTemplate)),
     parseTemplate("Api", JSON.stringify(apiTemplate)),
   ];
-  const place = { region: "us-east-1", account: "000000000000", queueBase: "http://localhost:1" };
+  const place = {
+    region: "us-east-1",
+    account: "000000000000",
+    queueBase: "http://localhost:1",
+    keyId: (name: string) => name,
+  };
   const resources = resolveTemplates(templates, place);
   const entry = new URL("./fixture/handlers.ts", import.meta.url).href;
   for (const fn of readFunctions(resources, { entryOf: () => entry, environment: {} })) pool.define(fn);

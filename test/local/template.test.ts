@@ -4,7 +4,12 @@ import { TemplateError } from "@weft/local/template/types";
 import { describe, expect, it } from "vitest";
 import { apiTemplate, stateTemplate } from "./fixture/template.ts";
 
-const place = { region: "eu-west-1", account: "000000000000", queueBase: "http://localhost:9" };
+const place = {
+  region: "eu-west-1",
+  account: "000000000000",
+  queueBase: "http://localhost:9",
+  keyId: (name: string) => name,
+};
 
 function resolve(resources: Record<string, unknown>, extra: Record<string, unknown> = {}) {
   return resolveTemplates([parseTemplate("S", JSON.stringify({ Resources: resources, ...extra }))], place);

@@ -39,7 +39,7 @@ async function answer(
     return;
   }
   if (type === "Event") {
-    const requestId = pool.invokeEvent(name, payload);
+    const { requestId } = pool.invokeEvent(name, payload);
     res.writeHead(202, { "x-amzn-requestid": requestId }).end();
     return;
   }

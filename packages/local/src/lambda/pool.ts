@@ -23,6 +23,7 @@ export class LambdaPool {
   readonly #fleets = new Map<string, Fleet>();
   readonly #options: PoolOptions;
   #invocations = 0;
+  #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -54,26 +55,30 @@ export class LambdaPool {
     });
   }
 
-  /** An asynchronous invocation: accepted at once, retried on failure, then handed to the function's failure handler. */
-  invokeEvent(target: string, payload: string): string {
+  /**
+   * An asynchronous invocation: accepted at once, retried on failure, then handed to the function's failure handler.
+   * `attempted` resolves after the first try, whatever it gave.
+   */
+  invokeEvent(target: string, payload: string): { requestId: string; attempted: Promise<void> } {
     const { fn } = this.#fleet(target);
     if (Buffer.byteLength(payload) > ASYNC_PAYLOAD_LIMIT) throw tooLarge(ASYNC_PAYLOAD_LIMIT);
     const requestId = randomUUID();
-    const attempt = async (retry: number): Promise<void> => {
-      const result = await this.invoke(target, payload).catch((error: Error): InvokeResult => {
-        return failure(requestId, { errorType: error.name, errorMessage: error.message });
-      });
-      if (!result.functionError) return;
-      if (retry < (fn.asyncRetries ?? DEFAULT_ASYNC_RETRIES)) {
-        const { clock } = this.#options;
-        clock.setTimer(clock.now() + (ASYNC_RETRY_MS[retry] ?? 0), () => attempt(retry + 1));
-        return;
-      }
-      this.#options.log({ source: fn.name, level: "error", text: `event dropped after retries: ${result.payload}` });
-      fn.onAsyncFailure?.({ functionArn: fn.arn, requestId, payload, result });
-    };
-    void attempt(0);
-    return requestId;
+    return { requestId, attempted: this.#attempt(fn, payload, requestId, 0) };
+  }
+
+  async #attempt(fn: LambdaFunction, payload: string, requestId: string, retry: number): Promise<void> {
+    const result = await this.invoke(fn.name, payload).catch((error: Error): InvokeResult => {
+      return failure(requestId, { errorType: error.name, errorMessage: error.message });
+    });
+    if (!result.functionError || this.#isClosed) return;
+    const { clock, log } = this.#options;
+    if (retry < (fn.asyncRetries ?? DEFAULT_ASYNC_RETRIES)) {
+      const at = clock.now() + (ASYNC_RETRY_MS[retry] ?? 0);
+      clock.setTimer(at, () => this.#attempt(fn, payload, requestId, retry + 1));
+      return;
+    }
+    log({ source: fn.name, level: "error", text: `event given up after its retries: ${result.payload}` });
+    fn.onAsyncFailure?.({ functionArn: fn.arn, requestId, payload, result });
   }
 
   /** Starts one worker of each function, so that first requests find them loaded. */
@@ -109,6 +114,7 @@ export class LambdaPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#fleets.values()].map((fleet) => fleet.close()));
   }
 

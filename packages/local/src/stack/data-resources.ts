@@ -136,12 +136,11 @@ export function bucketListener(pool: LambdaPool) {
     listen: (resources: readonly Resource[]) => {
       wishes = readBucketNotifications(resources);
     },
-    onObjectCreated: (record: S3EventRecord) => {
+    onObjectCreated: async (record: S3EventRecord) => {
       const key = decodeURIComponent(record.s3.object.key.replaceAll("+", " "));
-      for (const wish of wishes) {
-        if (!notifies(wish, record.s3.bucket.name, key, record.eventName)) continue;
-        pool.invokeEvent(wish.functionArn, JSON.stringify({ Records: [record] }));
-      }
+      const wanted = wishes.filter((wish) => notifies(wish, record.s3.bucket.name, key, record.eventName));
+      const payload = JSON.stringify({ Records: [record] });
+      await Promise.all(wanted.map((wish) => pool.invokeEvent(wish.functionArn, payload).attempted));
     },
   };
 }

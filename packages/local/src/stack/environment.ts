@@ -3,8 +3,10 @@ export interface Endpoints {
   dynamodb: string;
   s3: string;
   sqs: string;
-  /** Lambda, Step Functions, KMS, SES, EventBridge, Scheduler. */
+  /** Lambda and Step Functions. */
   services: string;
+  /** KMS, SES, EventBridge and Scheduler. */
+  aws: string;
 }
 
 export const REGION = "us-east-1";
@@ -29,10 +31,10 @@ export function functionEnvironment(endpoints: Endpoints): Record<string, string
     AWS_ENDPOINT_URL_SQS: endpoints.sqs,
     AWS_ENDPOINT_URL_LAMBDA: endpoints.services,
     AWS_ENDPOINT_URL_SFN: endpoints.services,
-    AWS_ENDPOINT_URL_KMS: endpoints.services,
-    AWS_ENDPOINT_URL_SESV2: endpoints.services,
-    AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.services,
-    AWS_ENDPOINT_URL_SCHEDULER: endpoints.services,
+    AWS_ENDPOINT_URL_KMS: endpoints.aws,
+    AWS_ENDPOINT_URL_SESV2: endpoints.aws,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.aws,
+    AWS_ENDPOINT_URL_SCHEDULER: endpoints.aws,
     LANG: "en_US.UTF-8",
     TZ: ":UTC",
   };

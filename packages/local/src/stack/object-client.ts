@@ -27,7 +27,13 @@ export function objectsOf(endpoint: string): NonNullable<SfnEnvironment["s3"]> {
       for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket, Prefix })) {
         for (const { Key = "", Size = 0, ETag = "", LastModified, StorageClass } of page.Contents ?? []) {
           const lastModified = LastModified?.getTime() ?? 0;
-          found.push({ key: Key, size: Size, etag: ETag, lastModified, ...(StorageClass && { storageClass: StorageClass }) });
+          found.push({
+            key: Key,
+            size: Size,
+            etag: ETag,
+            lastModified,
+            ...(StorageClass && { storageClass: StorageClass }),
+          });
         }
       }
       return found;

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Place } from "./types.ts";
 
 /** How a resource type is named and referred to. The table below is the whole of what the local cloud accepts. */
@@ -39,7 +38,6 @@ const KINDS: Readonly<Record<string, ResourceKind>> = {
     attributes: { Name: "name" },
   },
   "AWS::Events::Rule": { service: "events", prefix: "rule/", nameProperty: "Name" },
-  "AWS::KMS::Alias": { service: "kms", nameProperty: "AliasName" },
   "AWS::KMS::Key": { service: "kms", prefix: "key/", attributes: { KeyId: "name" } },
   "AWS::Lambda::EventInvokeConfig": { service: "lambda" },
   "AWS::Lambda::Function": { service: "lambda", prefix: "function:", nameProperty: "FunctionName" },
@@ -116,15 +114,18 @@ export interface Identity {
   attribute(name: string): string | undefined;
 }
 
+/** Global services: their ARNs name no region. */
+const GLOBAL = new Set(["iam"]);
+
 /** The physical names of a resource: made from its stack and logical id, so that they are the same at every start. */
 export function identify(
   resource: { stack: string; logicalId: string; type: string; given?: string; weftName?: string },
   place: Place,
 ): Identity {
   const kind = KINDS[resource.type];
-  const name = physicalName(resource, kind);
+  const name = physicalName(resource, kind, place);
   const service = kind?.service ?? resource.type.split("::")[1]?.toLowerCase() ?? "local";
-  const where = kind?.global ? "::" : `${place.region}:${place.account}:`;
+  const where = kind?.global ? "::" : GLOBAL.has(service) ? `:${place.account}:` : `${place.region}:${place.account}:`;
   const arn = `arn:aws:${service}:${where}${kind?.prefix ?? ""}${name}`;
   const url = `${place.queueBase}/${place.account}/${name}`;
   const ref = kind?.ref === "arn" ? arn : kind?.ref === "url" ? url : name;
@@ -141,11 +142,12 @@ export function identify(
 function physicalName(
   resource: { stack: string; logicalId: string; type: string; given?: string; weftName?: string },
   kind: ResourceKind | undefined,
+  place: Place,
 ): string {
   if (resource.given !== undefined) return resource.given;
   if (resource.weftName !== undefined) return resource.weftName;
   const full = `${resource.stack}-${resource.logicalId}`;
-  if (resource.type === "AWS::KMS::Key") return uuidFrom(full);
+  if (resource.type === "AWS::KMS::Key") return place.keyId(full);
   return kind?.lowerCase
     ? full
         .toLowerCase()
@@ -156,9 +158,4 @@ function physicalName(
 
 export function nameProperty(type: string): string | undefined {
   return KINDS[type]?.nameProperty;
-}
-
-function uuidFrom(text: string): string {
-  const hex = createHash("sha256").update(text).digest("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
 }

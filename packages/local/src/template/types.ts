@@ -24,6 +24,8 @@ export interface Place {
   account: string;
   /** Address that queue URLs start with. */
   queueBase: string;
+  /** The id of the KMS key of this name. */
+  keyId: (name: string) => string;
 }
 
 /** A resource with every reference in its properties resolved. */
