@@ -45,6 +45,28 @@ export interface AwsServer {
 
 /** Opens the services; they answer at once and act after {@link AwsServer.start}. */
 export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
+  const { records, kms, mail, events, scheduler } = await openServices(options);
+  const handle = async (request: AwsRequest) => {
+    for (const service of [kms, mail, events, scheduler]) {
+      const response = await service.handle(request);
+      if (response) return response;
+    }
+  };
+  const { port, close } = await listen(handle, options.port ?? 0);
+  const start = () => {
+    events.start();
+    scheduler.start();
+  };
+  const closeAll = async () => {
+    await close();
+    await scheduler.close();
+    await events.close();
+    await records.close();
+  };
+  return { url: `http://127.0.0.1:${port}`, port, kms, mail, events, scheduler, handle, start, close: closeAll };
+}
+
+async function openServices(options: AwsOptions) {
   const { path } = options;
   const clock = options.clock ?? systemClock;
   const account = options.account ?? { accountId: "000000000000", region: process.env.AWS_REGION ?? "us-east-1" };
@@ -57,33 +79,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
   const events = await Events.load({ ...common, deliver: options.onEvent ?? (() => undefined) });
   const missed = options.missedSchedules && { missed: options.missedSchedules };
   const scheduler = await Scheduler.load({ ...common, ...missed, invoke: options.onSchedule ?? (() => undefined) });
-  const services = [kms, mail, events, scheduler];
-  const handle = async (request: AwsRequest) => {
-    for (const service of services) {
-      const response = await service.handle(request);
-      if (response) return response;
-    }
-  };
-  const { port, close } = await listen(handle, options.port ?? 0);
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    kms,
-    mail,
-    events,
-    scheduler,
-    handle,
-    start: () => {
-      events.start();
-      scheduler.start();
-    },
-    close: async () => {
-      await close();
-      await scheduler.close();
-      await events.close();
-      await records.close();
-    },
-  };
+  return { records, kms, mail, events, scheduler };
 }
 
 type Handle = AwsServer["handle"];
