@@ -40,10 +40,10 @@ export class Matcher {
     if (actual === undefined) return false;
     if (this.#wildcards.includes(expected) || new RegExp(`^${BRACKETED.source}$`).test(expected)) return true;
     if (typeof actual !== "string") return false;
-    const tokens = this.#wildcards.filter((token) => token.includes("<")).map(escape);
+    const tokens = this.#wildcards.filter((token) => token.includes("<")).map(literal);
     const parts = expected.split(new RegExp([...tokens, BRACKETED.source, UNDECLARED.source].join("|")));
     if (parts.length === 1) return false;
-    return new RegExp(`^${parts.map(escape).join("[\\s\\S]+")}$`).test(actual);
+    return new RegExp(`^${parts.map(literal).join("[\\s\\S]+")}$`).test(actual);
   }
 
   /** A cause that AWS sent as JSON text is recorded as the value; of a Lambda error type and message count. */
@@ -87,7 +87,7 @@ export class Matcher {
   }
 }
 
-function escape(text: string): string {
+function literal(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 

@@ -2,7 +2,7 @@ import { SfnError } from "../errors.ts";
 import { isObject, type JsonObject } from "../json.ts";
 
 /** Characters that names of machines and executions may not have; at most 80 (quota). */
-const NAME = /^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f]{1,80}$/;
+const NAME = /^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u;
 const MAX_RESULTS = 1_000;
 const DEFAULT_RESULTS = 100;
 

@@ -29,7 +29,10 @@ type Check = (item: JsonObject, path: string, scope: StateScope) => void;
 
 function each(list: Json | undefined, path: string, scope: StateScope, check: Check): void {
   if (list === undefined) return;
-  if (!Array.isArray(list)) return scope.findings.add(path, "Must be a list");
+  if (!Array.isArray(list)) {
+    scope.findings.add(path, "Must be a list");
+    return;
+  }
   for (const [i, item] of list.entries()) {
     const itemPath = `${path}[${i}]`;
     if (!isObject(item)) scope.findings.add(itemPath, "Must be an object");
@@ -42,7 +45,8 @@ function each(list: Json | undefined, path: string, scope: StateScope, check: Ch
 
 function checkErrorEquals(names: Json | undefined, path: string, isLast: boolean, scope: StateScope): void {
   if (!Array.isArray(names) || names.length === 0 || !names.every((name) => typeof name === "string")) {
-    return scope.findings.add(`${path}/ErrorEquals`, "ErrorEquals must be a list of names that is not empty");
+    scope.findings.add(`${path}/ErrorEquals`, "ErrorEquals must be a list of names that is not empty");
+    return;
   }
   if (names.includes("States.ALL") && (names.length > 1 || !isLast)) {
     scope.findings.add(`${path}/ErrorEquals`, "States.ALL must appear alone and in the last place");
@@ -77,7 +81,10 @@ function checkCatcher(item: JsonObject, path: string, scope: StateScope): void {
   }
   checkTarget(item.Next, `${path}/Next`, scope);
   checkAssign(item.Assign, `${path}/Assign`, scope);
-  if (scope.stateLanguage === "JSONata") return checkExpressions(item, path, findings);
+  if (scope.stateLanguage === "JSONata") {
+    checkExpressions(item, path, findings);
+    return;
+  }
   checkResultPath(item.ResultPath, `${path}/ResultPath`, scope);
   if (item.Assign !== undefined) checkTemplate(item.Assign, `${path}/Assign`, findings);
 }

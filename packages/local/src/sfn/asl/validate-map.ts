@@ -19,7 +19,7 @@ const BATCHER_FIELDS = [
 ];
 const WRITER_FIELDS = ["Resource", "Parameters", "Arguments", "WriterConfig"];
 /** A label becomes part of an ARN. */
-const LABEL = /^[^\s?*<>{}[\]:;,\\|^~$#%&`"\u0000-\u001f\u007f-\u009f]{1,40}$/;
+const LABEL = /^[^\s?*<>{}[\]:;,\\|^~$#%&`"\p{Cc}]{1,40}$/u;
 
 /** Branches of a Parallel state. */
 export function checkParallel(state: JsonObject, scope: StateScope): void {
@@ -31,9 +31,15 @@ export function checkParallel(state: JsonObject, scope: StateScope): void {
 export function checkMap(state: JsonObject, scope: StateScope): void {
   const { findings, statePath: path } = scope;
   const processor = state.ItemProcessor ?? state.Iterator;
-  if (!isObject(processor)) return findings.add(path, "The field 'ItemProcessor' is required but was missing");
+  if (!isObject(processor)) {
+    findings.add(path, "The field 'ItemProcessor' is required but was missing");
+    return;
+  }
   const config = processor.ProcessorConfig ?? {};
-  if (!isObject(config)) return findings.add(`${path}/ItemProcessor/ProcessorConfig`, "Must be an object");
+  if (!isObject(config)) {
+    findings.add(`${path}/ItemProcessor/ProcessorConfig`, "Must be an object");
+    return;
+  }
   const mode = config.Mode ?? "INLINE";
   if (mode !== "INLINE" && mode !== "DISTRIBUTED")
     findings.add(`${path}/ItemProcessor/ProcessorConfig/Mode`, "Mode must be INLINE or DISTRIBUTED");
@@ -87,7 +93,10 @@ function checkReader(reader: Json | undefined, scope: StateScope): void {
   if (reader === undefined) return;
   const path = `${scope.statePath}/ItemReader`;
   const { findings } = scope;
-  if (!isObject(reader)) return findings.add(path, "Must be an object");
+  if (!isObject(reader)) {
+    findings.add(path, "Must be an object");
+    return;
+  }
   known(reader, READER_FIELDS, path, scope);
   const resource = String(reader.Resource);
   const config = isObject(reader.ReaderConfig) ? reader.ReaderConfig : {};
@@ -98,8 +107,10 @@ function checkReader(reader: Json | undefined, scope: StateScope): void {
       findings.add(`${path}/ReaderConfig/InputType`, "Not supported with listObjectsV2");
     return;
   }
-  if (!GET_OBJECT.test(resource))
-    return findings.add(`${path}/Resource`, `The item reader '${resource}' is not supported`);
+  if (!GET_OBJECT.test(resource)) {
+    findings.add(`${path}/Resource`, `The item reader '${resource}' is not supported`);
+    return;
+  }
   if (!INPUT_TYPES.includes(String(config.InputType))) {
     findings.add(`${path}/ReaderConfig/InputType`, `The input type '${String(config.InputType)}' is not supported`);
   }
@@ -120,7 +131,10 @@ function checkReader(reader: Json | undefined, scope: StateScope): void {
 function checkBatcher(batcher: Json | undefined, scope: StateScope): void {
   if (batcher === undefined) return;
   const path = `${scope.statePath}/ItemBatcher`;
-  if (!isObject(batcher)) return scope.findings.add(path, "Must be an object");
+  if (!isObject(batcher)) {
+    scope.findings.add(path, "Must be an object");
+    return;
+  }
   known(batcher, BATCHER_FIELDS, path, scope);
   if (scope.stateLanguage === "JSONPath") checkTemplate(batcher.BatchInput, `${path}/BatchInput`, scope.findings);
   if (BATCHER_FIELDS.slice(0, 4).every((field) => batcher[field] === undefined)) {
@@ -132,7 +146,10 @@ function checkWriter(writer: Json | undefined, scope: StateScope): void {
   if (writer === undefined) return;
   const path = `${scope.statePath}/ResultWriter`;
   const { findings } = scope;
-  if (!isObject(writer)) return findings.add(path, "Must be an object");
+  if (!isObject(writer)) {
+    findings.add(path, "Must be an object");
+    return;
+  }
   known(writer, WRITER_FIELDS, path, scope);
   if (writer.Resource === undefined && writer.WriterConfig === undefined)
     findings.add(path, "Resource or WriterConfig is required");

@@ -91,7 +91,10 @@ export function checkResultPath(value: Json | undefined, path: string, scope: Sc
 /** Variable names, and the values given to them. */
 export function checkAssign(assign: Json | undefined, path: string, scope: StateScope): void {
   if (assign === undefined) return;
-  if (!isObject(assign)) return scope.findings.add(path, "Assign must be an object");
+  if (!isObject(assign)) {
+    scope.findings.add(path, "Assign must be an object");
+    return;
+  }
   for (const key of Object.keys(assign)) {
     const name = key.endsWith(".$") ? key.slice(0, -2) : key;
     if (!VARIABLE.test(name) || name === "states")

@@ -9,7 +9,10 @@ const MAX_TIMEOUT_SECONDS = 99_999_999;
 /** Resource, timeouts and credentials of a Task. */
 export function checkTask(state: JsonObject, scope: StateScope): void {
   const { findings, statePath: path } = scope;
-  if (typeof state.Resource !== "string") return findings.add(path, "The field 'Resource' is required but was missing");
+  if (typeof state.Resource !== "string") {
+    findings.add(path, "The field 'Resource' is required but was missing");
+    return;
+  }
   const resource = parseResource(state.Resource);
   if (resource) checkResource(resource, scope);
   else findings.add(`${path}/Resource`, `Resource '${state.Resource}' is not supported`);
@@ -34,10 +37,12 @@ function checkResource(resource: Resource, scope: StateScope): void {
     return;
   }
   if (scope.isExpress && resource.pattern === "token") {
-    return findings.add(path, "Express state machine does not support '.waitForTaskToken' service integration ");
+    findings.add(path, "Express state machine does not support '.waitForTaskToken' service integration ");
+    return;
   }
   if (scope.isExpress && resource.pattern.startsWith("sync")) {
-    return findings.add(path, "Express state machine does not support '.sync' service integration");
+    findings.add(path, "Express state machine does not support '.sync' service integration");
+    return;
   }
   const patterns = BUILT_IN[resource.key] ?? (scope.options.integrations.has(resource.key) ? PLUGGABLE : undefined);
   if (!patterns) findings.add(path, `The integration '${resource.key}' is not supported`);

@@ -9,7 +9,10 @@ const MAX_DEPTH = 100;
 
 /** Every JSONata expression inside a value must compile. */
 export function checkExpressions(value: Json, path: string, findings: Findings, depth = 0): void {
-  if (depth > MAX_DEPTH) return findings.add(path, `Nested more than ${MAX_DEPTH} deep`);
+  if (depth > MAX_DEPTH) {
+    findings.add(path, `Nested more than ${MAX_DEPTH} deep`);
+    return;
+  }
   if (typeof value === "string") {
     const text = expressionText(value);
     const error = text === undefined ? undefined : expressionError(text);
@@ -23,7 +26,10 @@ export function checkExpressions(value: Json, path: string, findings: Findings, 
 
 /** Every field of a payload template that ends in `.$` must be a path or a call of an intrinsic function. */
 export function checkTemplate(value: Json | undefined, path: string, findings: Findings, depth = 0): void {
-  if (depth > MAX_DEPTH) return findings.add(path, `Nested more than ${MAX_DEPTH} deep`);
+  if (depth > MAX_DEPTH) {
+    findings.add(path, `Nested more than ${MAX_DEPTH} deep`);
+    return;
+  }
   if (Array.isArray(value)) {
     for (const [i, item] of value.entries()) checkTemplate(item, `${path}[${i}]`, findings, depth + 1);
   }

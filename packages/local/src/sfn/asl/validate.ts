@@ -79,10 +79,19 @@ type Around = Pick<Scope, "isExpress" | "language" | "options" | "findings">;
 function checkScope(definition: JsonObject, path: string, around: Around, depth: number): void {
   const { findings } = around;
   const missing = ["States", "StartAt"].filter((field) => definition[field] === undefined);
-  if (missing.length > 0) return findings.add(path || "/", `These fields are required: [${missing.join(", ")}]`);
+  if (missing.length > 0) {
+    findings.add(path || "/", `These fields are required: [${missing.join(", ")}]`);
+    return;
+  }
   const states = definition.States;
-  if (!isObject(states)) return findings.add(`${path}/States`, "States must be an object");
-  if (depth > MAX_NESTING) return findings.add(path, `States are nested more than ${MAX_NESTING} deep`);
+  if (!isObject(states)) {
+    findings.add(`${path}/States`, "States must be an object");
+    return;
+  }
+  if (depth > MAX_NESTING) {
+    findings.add(path, `States are nested more than ${MAX_NESTING} deep`);
+    return;
+  }
   const names = new Set(Object.keys(states));
   if (typeof definition.StartAt !== "string" || !names.has(definition.StartAt)) {
     const message = `Missing 'StartAt' target: ${String(definition.StartAt)}`;

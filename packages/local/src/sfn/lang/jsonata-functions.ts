@@ -50,12 +50,20 @@ function random(seed: unknown): number {
   return typeof seed === "number" ? seededRandom(seed)() : Math.random();
 }
 
-const FIXED = { partition, range, hash, parse, random, uuid: () => randomUUID(), eval: undefined };
+/** What AWS adds to JSONata, and what it takes away. */
+export const FIXED_FUNCTIONS: Record<string, unknown> = {
+  partition,
+  range,
+  hash,
+  parse,
+  random,
+  uuid: () => randomUUID(),
+  eval: undefined,
+};
 
-/** What AWS adds to JSONata ($partition, $range, $hash, $random, $uuid, $parse), less $eval, with time from our clock. */
-export function awsFunctions(nowMs: number): Record<string, unknown> {
+/** $now and $millis with the time of our clock. */
+export function timeFunctions(nowMs: number): Record<string, unknown> {
   return {
-    ...FIXED,
     millis: () => nowMs,
     now: (picture?: string, zone?: string) =>
       picture === undefined && zone === undefined

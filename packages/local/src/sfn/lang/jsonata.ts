@@ -1,18 +1,25 @@
 import jsonata from "jsonata";
 import { type ErrorInfo, queryFailure } from "../errors.ts";
 import { isObject, type Json, type JsonObject, typeName } from "../json.ts";
-import { awsFunctions } from "./jsonata-functions.ts";
+import { FIXED_FUNCTIONS, timeFunctions } from "./jsonata-functions.ts";
 import { BoundedRegExp } from "./regex.ts";
 
 type Expression = ReturnType<typeof jsonata>;
 
-/** An expression may not run longer than this; AWS names no figure, a state of a local machine needs far less. */
-const MAX_EVALUATION_MS = 5_000;
+/**
+ * Steps that one evaluation may take. Steps and not time: evaluations of many executions share the thread, and the
+ * same expression must not fail because the machine is busy. A million is about a second.
+ */
+const MAX_STEPS = 1_000_000;
 /** Nested calls in an expression. */
 const MAX_EVALUATION_DEPTH = 500;
 /** Items in a sequence that an expression builds: far above what 256 KiB can hold. */
 const MAX_SEQUENCE = 1_000_000;
 const MAX_CACHED = 5_000;
+/** A name that no expression can write, under which an evaluation finds what it has left. */
+const BUDGET = "left to do";
+/** JSONata calls what is bound here before each step. */
+const ON_STEP = Symbol.for("jsonata.__evaluate_entry") as unknown as string;
 const EXPRESSION = /^\{%([\s\S]*)%\}$/;
 
 const cache = new Map<string, Expression>();
@@ -42,14 +49,21 @@ function compile(text: string): Expression {
   if (compiled) return compiled;
   if (cache.size >= MAX_CACHED) cache.clear();
   const options = {
-    timeout: MAX_EVALUATION_MS,
     stack: MAX_EVALUATION_DEPTH,
     sequence: MAX_SEQUENCE,
     RegexEngine: BoundedRegExp as unknown as RegExp,
   };
   compiled = jsonata(text, options as never);
+  compiled.assign(ON_STEP, takeStep);
+  for (const [name, value] of Object.entries(FIXED_FUNCTIONS)) compiled.assign(name, value);
   cache.set(text, compiled);
   return compiled;
+}
+
+function takeStep(_step: unknown, _input: unknown, environment: { lookup(name: string): { steps: number } }): void {
+  if (--environment.lookup(BUDGET).steps < 0) {
+    throw { code: "D1012", message: `The expression takes more than ${MAX_STEPS} steps` };
+  }
 }
 
 /** Why the text is no JSONata expression, or undefined when it is one. */
@@ -87,7 +101,12 @@ export async function evaluate(text: string, field: string, scope: JsonataScope)
   };
   let value: unknown;
   try {
-    const bindings = { ...scope.variables, states: scope.states, ...awsFunctions(scope.nowMs) };
+    const bindings: Record<string, unknown> = {
+      ...scope.variables,
+      states: scope.states,
+      ...timeFunctions(scope.nowMs),
+    };
+    bindings[BUDGET] = { steps: MAX_STEPS };
     value = await compile(text).evaluate(undefined, bindings);
   } catch (error) {
     return fail(`threw an error during evaluation. ${messageOf(error)}`);

@@ -137,7 +137,10 @@ export class Execution {
   /** Counts of the branches or iterations of a container. */
   progressOf(flow: Flow): Progress {
     let progress = this.#progress.get(flow.id);
-    if (!progress) this.#progress.set(flow.id, (progress = { started: 0, done: 0 }));
+    if (!progress) {
+      progress = { started: 0, done: 0 };
+      this.#progress.set(flow.id, progress);
+    }
     return progress;
   }
 
@@ -252,7 +255,14 @@ export class Execution {
         this.#inbox = [];
         const done: Message[] = [];
         for (const message of group) await this.#take(message, done);
-        await this.#commit();
+        try {
+          await this.#commit();
+        } catch (error) {
+          // What is in memory is no longer what is stored: the next start takes it up from there.
+          this.halt();
+          for (const message of done) message.reject(error);
+          return;
+        }
         for (const message of done) message.resolve();
       }
     } finally {

@@ -28,7 +28,8 @@ export function startWork(execution: Execution, flow: Flow, node: StateNode, par
   if (resource.key === "states:startExecution") {
     const block = flow.block as TaskBlock;
     block.nested = nestedStart(asObject(parameters));
-    return startNested(execution, flow, block.nested);
+    startNested(execution, flow, block.nested);
+    return;
   }
   execution.afterCommit(() => {
     callService(execution, flow, resource, parameters).then(

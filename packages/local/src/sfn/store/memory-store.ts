@@ -13,7 +13,10 @@ export class MemoryStore implements SfnStore {
   async commit(writes: readonly Write[]): Promise<void> {
     for (const { bucket, key, value } of writes) {
       let place = this.#buckets.get(bucket);
-      if (!place) this.#buckets.set(bucket, (place = { entries: new Map(), sorted: undefined }));
+      if (!place) {
+        place = { entries: new Map(), sorted: undefined };
+        this.#buckets.set(bucket, place);
+      }
       if (value === undefined) {
         if (place.entries.delete(key)) place.sorted = undefined;
         if (place.entries.size === 0) this.#buckets.delete(bucket);
@@ -47,7 +50,6 @@ export class MemoryStore implements SfnStore {
     this.#buckets.delete(bucket);
   }
 
-  async close(): Promise<void> {
-    this.#buckets.clear();
-  }
+  /** Keeps what it holds, so that a service can be opened again over it. */
+  async close(): Promise<void> {}
 }
