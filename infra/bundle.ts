@@ -99,7 +99,7 @@ function layOut(spec: FunctionSpec, outputs: Metafile["outputs"], base: string, 
   const entry = join(base, `${spec.name}.mjs`);
   const files = filesOf(entry, outputs);
   for (const file of files) {
-    for (const path of [file, `${file}.map`]) {
+    for (const path of [file, `${file}.map`].filter((candidate) => outputs[candidate])) {
       const target = join(directory, relative(base, path));
       mkdirSync(dirname(target), { recursive: true });
       copyFileSync(join(ROOT, path), target);

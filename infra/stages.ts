@@ -21,6 +21,8 @@ export interface StageConfig {
   };
   /** Sender of sign-up and invitation mails; its domain is a verified SES identity of the account. */
   readonly mailFrom: string;
+  /** The account of this address becomes platform administrator when it is verified. */
+  readonly adminEmail?: string;
 }
 
 export type StageName = "dev" | "staging" | "prod";

@@ -43,6 +43,7 @@ export class FunctionSet {
       logRetention: stage.logRetention,
       removalPolicy: stage.removalPolicy,
       failedEvents: state.failedEvents,
+      environment: name === "identity" && stage.adminEmail ? { WEFT_ADMIN_EMAIL: stage.adminEmail } : {},
     });
     this.all.push(made);
     return made;

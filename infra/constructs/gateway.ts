@@ -79,7 +79,7 @@ export class Gateway extends Construct {
       removalPolicy: props.removalPolicy,
     });
     const api = new RestApi(this, "Api", {
-      description: "Weft",
+      restApiName: `weft-${props.stageName}`,
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: true,
       deployOptions: {

@@ -50,6 +50,8 @@ function filesStatements({ files, key }: Powers): PolicyStatement[] {
       actions: ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
       resources: [files.arnForObjects(`${FILES_PREFIX}*`)],
     }),
+    // Without it S3 answers 403 instead of 404 for an object that is not there.
+    new PolicyStatement({ actions: ["s3:ListBucket"], resources: [files.bucketArn] }),
     new PolicyStatement({
       actions: ["kms:Decrypt", "kms:GenerateDataKey"],
       resources: [key.keyArn],
