@@ -43,6 +43,11 @@ export class SfnService implements Host {
   readonly activities: Activities;
   readonly mapRuns: MapRuns;
 
+  /** State transitions since the start, retries included. */
+  transitions = 0;
+  /** Executions started since the start. */
+  started = 0;
+
   readonly #live = new Map<string, Execution>();
   readonly #starting = new Map<string, Promise<unknown>>();
   readonly #ends = new Map<string, ((record: ExecutionRecord) => void)[]>();
@@ -170,6 +175,7 @@ export class SfnService implements Host {
 
   /** Runs a new execution until it first waits. */
   async run(record: ExecutionRecord): Promise<Execution> {
+    this.started += 1;
     if (this.#isClosed) throw new ServiceError("ServiceUnavailable", "The service is closing");
     const machine = await this.machines.build(record.definitionId);
     if (record.scope === "" && machine.timeoutSeconds !== undefined) {
@@ -304,6 +310,10 @@ export class SfnService implements Host {
       if (waiting) waiting.push(resolve);
       else this.#ends.set(arn, [resolve]);
     });
+  }
+
+  entered(): void {
+    this.transitions += 1;
   }
 
   ended(execution: Execution): void {

@@ -22,6 +22,8 @@ export interface Host {
   readonly mapRuns: MapRuns;
   /** Work of an execution began or ended; tells a fake clock when nothing is going on. */
   busy(change: 1 | -1): void;
+  /** A state began, or began again by a retry: what AWS bills as a transition. */
+  entered(): void;
   ended(execution: Execution): void;
   startChild(start: ChildStart): Promise<ExecutionRecord>;
   findExecution(arn: string): Promise<ExecutionRecord | undefined>;

@@ -18,6 +18,7 @@ export async function runFlow(execution: Execution, flow: Flow): Promise<void> {
     step = await guarded(execution, flow, async (node) => {
       if (flow.enteredEvent === 0) enter(execution, flow, node);
       flow.generation++;
+      execution.host.entered();
       execution.touch(flow);
       return RUNNERS[node.type]!(execution, flow, node);
     });
