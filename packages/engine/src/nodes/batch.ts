@@ -5,6 +5,7 @@ import { type Blocked, defineNode, type IterationDone, type NodeResult, type Nod
 import { setOwn } from "../values/json.ts";
 import {
   type Count,
+  checkOwn,
   collectConfig,
   countConfig,
   countOf,
@@ -191,6 +192,7 @@ export const batch = defineNode({
   ],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
+  check: ({ collect }, { id }) => checkOwn(collect, id, []),
   outputs: ({ collect }) => collect.map(({ name }) => ({ name, type: { type: "list" } })),
   coze: {
     id: "28",

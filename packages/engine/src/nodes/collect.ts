@@ -1,3 +1,4 @@
+import type { FieldIssue } from "@weft/kernel/errors";
 import * as z from "zod";
 import type { CanvasInput } from "../canvas.ts";
 import { listOf, pick, referenceOf, textOf } from "../coze/read.ts";
@@ -36,6 +37,19 @@ export function gatheredOf(collect: readonly { name: string; ref: string }[]): G
     if (typeof node !== "string")
       throw new NodeError("invalid_config", `"${ref}" is no reference`, { retryable: false });
     return { name, node, path };
+  });
+}
+
+/** Issues of gathered outputs that name the composite itself, where what they name is not among `variables`. */
+export function checkOwn(
+  collect: readonly { name: string; ref: string }[],
+  id: string,
+  variables: readonly string[],
+): FieldIssue[] {
+  return collect.flatMap(({ name, ref }) => {
+    const [node, variable] = parsePath(ref) ?? [];
+    if (node !== id || variables.includes(String(variable))) return [];
+    return [{ path: `collect.${name}`, message: `"${id}" has no variable "${variable ?? ""}"` }];
   });
 }
 

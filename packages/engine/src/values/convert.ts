@@ -45,7 +45,7 @@ export function toText(value: unknown): string {
   return stableStringify(value);
 }
 
-function toString(value: unknown): unknown {
+function asText(value: unknown): unknown {
   try {
     return toText(value);
   } catch {
@@ -110,7 +110,7 @@ function toList(value: unknown, type: ValueType, path: string, warnings: Convers
 function attempt(value: unknown, type: ValueType, path: string, warnings: ConversionWarning[]): unknown {
   switch (type.type) {
     case "string":
-      return toString(value);
+      return asText(value);
     case "integer":
       return toInteger(value);
     case "number":
