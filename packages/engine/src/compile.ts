@@ -47,7 +47,7 @@ export function compile(canvas: Canvas): { plan: Plan; issues: Issue[] } {
     segments: hasErrors(issues.list) ? [] : segmentPlan(root),
     inputs: inputsOf(root),
     outputs: end?.outputs ?? [],
-    answer: isRecord(end?.config) && end.config["mode"] === "answer",
+    answer: isRecord(end?.config) && end.config.mode === "answer",
     nodeCount: context.count,
     effectCount: root.nodes.filter((node) => node.effectful).length,
     mayWait: context.mayWait,

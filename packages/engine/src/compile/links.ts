@@ -54,19 +54,23 @@ export function linkLevel(
   };
   const taken = new Set<string>();
   const seen = new Set<string>();
-  edges.forEach((edge, index) => {
+  for (const [index, edge] of edges.entries()) {
     const key = `${edge.source}#${portOf(edge)}#${edge.target}`;
-    if (seen.has(key)) return;
+    if (seen.has(key)) continue;
     seen.add(key);
     const id = uniqueId(edge, index, taken);
     const from = links.numbers.get(edge.source);
     const to = links.numbers.get(edge.target);
     const enters = owner !== undefined && edge.source === owner;
     const leaves = owner !== undefined && edge.target === owner;
-    if (from === undefined && !enters)
-      return issues.edge("dangling_edge", id, `there is no node "${edge.source}" to leave`);
-    if (to === undefined && !leaves)
-      return issues.edge("dangling_edge", id, `there is no node "${edge.target}" to enter`);
+    if (from === undefined && !enters) {
+      issues.edge("dangling_edge", id, `there is no node "${edge.source}" to leave`);
+      continue;
+    }
+    if (to === undefined && !leaves) {
+      issues.edge("dangling_edge", id, `there is no node "${edge.target}" to enter`);
+      continue;
+    }
     if (from === undefined) {
       if (to !== undefined) links.entries.add(to);
     } else if (to === undefined) {
@@ -76,7 +80,7 @@ export function linkLevel(
       links.in[to]?.push(links.edges.length);
       links.edges.push({ id, from: edge.source, port: portOf(edge), to: edge.target });
     }
-  });
+  }
   return links;
 }
 

@@ -64,10 +64,11 @@ function inputValue(
   definition: NodeDefinition,
   io: RunIo,
   fetched: ReadonlyMap<string, unknown>,
+  isMember = false,
 ): unknown {
   const raw = sourceValue(scope, node, input, definition, io, fetched);
   if (raw === undefined || raw === null) {
-    return definition.zeroInputs ? zeroValue(input.type) : (raw ?? null);
+    return definition.zeroInputs && !isMember ? zeroValue(input.type) : (raw ?? null);
   }
   return io.strictInputs ? convertStrict(raw, input.type, input.name) : convert(raw, input.type, input.name);
 }
@@ -93,7 +94,9 @@ function sourceValue(
       return readPath(variableValue(scope, node, source, io, fetched), source.path);
     case "object": {
       const value: Record<string, unknown> = {};
-      for (const field of source.fields) value[field.name] = inputValue(scope, node, field, definition, io, fetched);
+      for (const field of source.fields) {
+        value[field.name] = inputValue(scope, node, field, definition, io, fetched, true);
+      }
       return value;
     }
   }
