@@ -1,5 +1,3 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DecryptCommand, GenerateDataKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import {
@@ -12,45 +10,35 @@ import { StackClock } from "@weft/local/clock";
 import { startWeft, type WeftStack } from "@weft/local/stack";
 import { sendMessage } from "@weft/local/stack/queue-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serviceTemplate, stateTemplate } from "./fixture/template.ts";
+import { clientOptions, MACHINE_ARN, makeAssembly } from "./fixture/assembly.ts";
 
 const entry = new URL("./fixture/data-handlers.ts", import.meta.url).href;
-let folder: string;
+let made: Awaited<ReturnType<typeof makeAssembly>>;
 let stack: WeftStack;
 const clock = new StackClock();
 
 const start = () =>
   startWeft({
-    dataDir: join(folder, "data"),
-    assembly: join(folder, "assembly"),
+    dataDir: join(made.folder, "data"),
+    assembly: made.assembly,
     clock,
     entryOf: () => entry,
     env: { EXTRA: "1" },
   });
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "weft-stack-"));
-  const assembly = join(folder, "assembly");
-  await mkdir(assembly);
-  await writeFile(join(assembly, "State.template.json"), JSON.stringify(stateTemplate));
-  await writeFile(join(assembly, "Services.template.json"), JSON.stringify(serviceTemplate));
+  made = await makeAssembly();
   stack = await start();
 });
 
 afterAll(async () => {
   await stack.close();
-  await rm(folder, { recursive: true, force: true });
+  await made.remove();
 });
 
-const machineArn = "arn:aws:states:us-east-1:000000000000:stateMachine:Services-Machine";
-const clientOptions = (endpoint: string) => ({
-  endpoint,
-  region: "us-east-1",
-  credentials: { accessKeyId: "a", secretAccessKey: "b" },
-});
 const states = () => new SFNClient(clientOptions(stack.endpoints.services));
 const startRun = (input: object) =>
-  states().send(new StartExecutionCommand({ stateMachineArn: machineArn, input: JSON.stringify(input) }));
+  states().send(new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, input: JSON.stringify(input) }));
 
 async function get(path: string): Promise<Record<string, unknown>> {
   const response = await fetch(`${stack.url}/data/${path}`);
@@ -99,7 +87,7 @@ describe("a stack from templates", () => {
   it("runs machines, whose waits pass with the clock and whose end is an event", async () => {
     const before = stack.counts().states.transitions;
     const { executionArn } = await states().send(
-      new StartExecutionCommand({ stateMachineArn: machineArn, input: '{"name":"hour"}' }),
+      new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, input: '{"name":"hour"}' }),
     );
     await stack.idle();
     expect(await countOf("hour")).toBe(1);
