@@ -92,7 +92,7 @@ const catalogueRoutes: Route[] = [
       permission: "workflow:read",
       response: NodeTypeList,
     },
-    () => ({ items: nodeTypes() }),
+    () => ({ items: nodeTypes().map((entry) => ({ ...entry })) }),
   ),
   route(
     {

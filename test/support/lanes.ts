@@ -24,21 +24,21 @@ const workers = new AsyncLocalStorage<{ isDead: boolean }>();
 
 /** Makes the process's database calls fail at random: before they are sent, or after they were carried out. */
 export function faultyStore(random: () => number): { set rate(rate: number); remove(): void } {
-  let rate = 0;
+  let chance = 0;
   const name = "weftFaults";
   documentClient().middlewareStack.add(
     (next) => async (args) => {
       const roll = random();
-      if (roll < rate / 2) throw new Crash("died before a database call");
+      if (roll < chance / 2) throw new Crash("died before a database call");
       const result = await next(args);
-      if (roll < rate) throw new Crash("died after a database call");
+      if (roll < chance) throw new Crash("died after a database call");
       return result;
     },
     { step: "initialize", name },
   );
   return {
     set rate(value: number) {
-      rate = value;
+      chance = value;
     },
     remove: () => void documentClient().middlewareStack.remove(name),
   };

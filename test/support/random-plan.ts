@@ -87,7 +87,7 @@ export function randomPlan(random: () => number, options: RandomPlanOptions): Pl
   };
 }
 
-function valueOf(inputs: Record<string, unknown>, salt: number): number {
+function saltedValue(inputs: Record<string, unknown>, salt: number): number {
   let value = salt;
   for (const input of Object.values(inputs)) value = (value * 31 + (typeof input === "number" ? input : 7)) % 1_000_003;
   return value;
@@ -100,13 +100,18 @@ export function randomTypes(onEffect: (run: NodeRun) => void | Promise<void>): R
   const list: NodeDefinition[] = [
     { ...base, type: "start", effectful: false, run: (run) => ({ output: { value: run.graphInput.value } }) },
     { ...base, type: "end", effectful: false, run: (run) => ({ output: { ...run.inputs } }) },
-    { ...base, type: "sum", effectful: false, run: (run) => ({ output: { value: valueOf(run.inputs, saltOf(run)) } }) },
+    {
+      ...base,
+      type: "sum",
+      effectful: false,
+      run: (run) => ({ output: { value: saltedValue(run.inputs, saltOf(run)) } }),
+    },
     {
       ...base,
       type: "choice",
       effectful: false,
       run: (run) => {
-        const value = valueOf(run.inputs, saltOf(run));
+        const value = saltedValue(run.inputs, saltOf(run));
         return { output: { value }, port: value % 2 === 1 ? "odd" : "even" };
       },
     },
@@ -116,7 +121,7 @@ export function randomTypes(onEffect: (run: NodeRun) => void | Promise<void>): R
       effectful: true,
       run: async (run) => {
         await onEffect(run);
-        return { output: { value: valueOf(run.inputs, saltOf(run)) } };
+        return { output: { value: saltedValue(run.inputs, saltOf(run)) } };
       },
     },
   ];
@@ -138,7 +143,7 @@ export function evaluate(plan: Plan, value: number): { output: Record<string, un
       live.set(item.id, "default");
       continue;
     }
-    const result = item.type === "start" ? value : valueOf(inputs, (item.config as { salt: number }).salt);
+    const result = item.type === "start" ? value : saltedValue(inputs, (item.config as { salt: number }).salt);
     values.set(item.id, result);
     live.set(item.id, item.type === "choice" ? (result % 2 === 1 ? "odd" : "even") : "default");
   }

@@ -39,7 +39,7 @@ export type ExecutionProgress = z.output<typeof ExecutionProgress>;
 
 export const ExecutionEvent = z
   .object({
-    eventId: idSchema("executionEvent"),
+    id: idSchema("executionEvent"),
     type: z.string(),
     nodeId: z.string(),
     path: z.string(),
@@ -57,7 +57,7 @@ export type ExecutionEvent = z.output<typeof ExecutionEvent>;
 
 export const ExecutionSummary = z
   .object({
-    executionId: idSchema("execution"),
+    id: idSchema("execution"),
     workflowId: idSchema("workflow"),
     version: z.string().nullable(),
     commitId: z.string().nullable(),

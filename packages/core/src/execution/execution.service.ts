@@ -54,12 +54,7 @@ export interface RunRequest {
  * Starts an execution and, in sync and stream mode, drives it here until it is closed or handed over. Throws
  * `invalid_input` naming the start node's field before anything is written.
  */
-export async function run(
-  ctx: Ctx,
-  deps: ExecutionDeps,
-  target: RunTarget,
-  request: RunRequest,
-): Promise<Execution> {
+export async function run(ctx: Ctx, deps: ExecutionDeps, target: RunTarget, request: RunRequest): Promise<Execution> {
   const spaceId = requireSpace(ctx);
   const input = checkInput(target.plan, request.input);
   const mode: RunMode = target.settings.durable ? "async" : request.mode;
@@ -147,7 +142,7 @@ export function summary(row: ExecutionRow): ExecutionSummary {
   const startedAt = row.startedAt ?? null;
   const endedAt = row.endedAt ?? null;
   return {
-    executionId: row.executionId as Id<"execution">,
+    id: row.executionId as Id<"execution">,
     workflowId: row.workflowId as Id<"workflow">,
     version: row.version ?? null,
     commitId: row.commitId ?? null,
@@ -218,7 +213,7 @@ export async function events(ctx: Ctx, executionId: string): Promise<ExecutionEv
 async function eventView(row: ExecutionRow, event: EventRow): Promise<ExecutionEvent> {
   const status = event.status === "pending" && isTerminal(row.status) ? "cancelled" : event.status;
   return {
-    eventId: event.eventId as Id<"executionEvent">,
+    id: event.eventId as Id<"executionEvent">,
     type: event.type,
     nodeId: event.nodeId,
     path: event.path,
@@ -247,7 +242,7 @@ export async function resume(
   if (isTerminal(row.status)) throw conflict(`execution ${executionId} is ${row.status}`);
   const asked = (await pendingEvents(row)).find((event) => event.eventId === answer.eventId);
   if (!asked) {
-    const known = (await events(ctx, executionId)).some((event) => event.eventId === answer.eventId);
+    const known = (await events(ctx, executionId)).some((event) => event.id === answer.eventId);
     throw known ? conflict(`event ${answer.eventId} was answered`) : notFound("event", answer.eventId);
   }
   if (asked.type === "child") throw conflict("a called workflow answers by ending");

@@ -135,7 +135,7 @@ async function draftPlan(ctx: Ctx, workflowId: WorkflowId): Promise<LoadedPlan> 
     const made = { createdAt: isoTime(ctx.clock.now()), createdBy: actorId(ctx) };
     const plan = await keep(ctx, workflowId, compiled.plan);
     const row = { ...key, commitId, canvas: draft.canvas, plan, hash: compiled.hash, ...made };
-    await tryWrite(() => WorkflowSnapshot.create(row).go());
+    await tryWrite(() => WorkflowSnapshotEntity.create(row).go());
     return { workflowId, version: null, commitId, plan: compiled.plan, hash: compiled.hash };
   });
   if (!loaded) throw notFound("workflow", workflowId);
