@@ -112,7 +112,7 @@ const CASED = { casing: "none" } as const;
 
 export const NodeExecutionEntity = new Entity(
   {
-    model: modelOf("nodeExecution"),
+    model: modelOf("nodeexecution"),
     attributes: {
       spaceId: { type: "string", required: true },
       executionId: { type: "string", required: true },
@@ -140,7 +140,7 @@ export const NodeExecutionEntity = new Entity(
 
 export const CursorEntity = new Entity(
   {
-    model: modelOf("nodeCursor"),
+    model: modelOf("nodecursor"),
     attributes: {
       spaceId: { type: "string", required: true },
       executionId: { type: "string", required: true },
@@ -160,7 +160,7 @@ export const CursorEntity = new Entity(
 
 export const EdgeStateEntity = new Entity(
   {
-    model: modelOf("edgeState"),
+    model: modelOf("edgestate"),
     attributes: {
       spaceId: { type: "string", required: true },
       executionId: { type: "string", required: true },
@@ -186,7 +186,7 @@ export const EVENT_STATUS = ["pending", "answered", "cancelled"] as const;
 
 export const ExecutionEventEntity = new Entity(
   {
-    model: modelOf("executionEvent"),
+    model: modelOf("executionevent"),
     attributes: {
       spaceId: { type: "string", required: true },
       executionId: { type: "string", required: true },
