@@ -15,8 +15,8 @@ import {
   REFERENCE_DIRECTION,
   ReferencePage,
   RollbackDraft,
-  SavedDraft,
   SaveDraft,
+  SavedDraft,
   UpdateWorkflow,
   ValidateWorkflow,
   Validation,
@@ -24,9 +24,9 @@ import {
   VersionOrDraft,
   VersionPage,
   VersionSummary,
-  Workflow as WorkflowSchema,
   WorkflowDraft,
   WorkflowPage,
+  Workflow as WorkflowSchema,
   WorkflowSnapshot,
   WorkflowVersion,
 } from "@weft/core/workflow/workflow.schema";
@@ -118,7 +118,7 @@ const catalogueRoutes: Route[] = [
       response: WorkflowSchema,
       errors: ["unprocessable"],
     },
-    ({ params, body, ctx }) => Workflow.update(ctx, { ...body, ...params }),
+    ({ params, body, ctx }) => Workflow.update(ctx, { ...body, workflowId: params.workflowId }),
   ),
   route(
     {
@@ -213,7 +213,7 @@ const draftRoutes: Route[] = [
       path: "/api/spaces/{spaceId}/workflows/{workflowId}/draft",
       operationId: "saveWorkflowDraft",
       summary: "Replace the canvas",
-      description: "A canvas that can be read is kept, whatever its issues; they are listed in the answer.",
+      description: "What is not ready to run is kept; the answer lists what to mend.",
       permission: "workflow:write",
       body: SaveDraft,
       response: SavedDraft,

@@ -8,7 +8,11 @@ const named = (name: string, message = "", extra: object = {}) => Object.assign(
 
 /** An SDK error as ElectroDB hands it on. */
 function wrapped(cause: Error): Error {
-  return Object.assign(new ElectroError("Error thrown by DynamoDB client"), { code: 4001, cause, isElectroError: true });
+  return Object.assign(new ElectroError("Error thrown by DynamoDB client"), {
+    code: 4001,
+    cause,
+    isElectroError: true,
+  });
 }
 
 describe("what the store says, as errors of the product", () => {

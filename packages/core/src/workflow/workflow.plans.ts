@@ -10,8 +10,19 @@ import { isId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { compileRead, keep } from "./workflow.canvas.ts";
-import { WorkflowEntity, WorkflowDraftEntity, WorkflowSnapshotEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
-import { type CommitId, DRAFT, type WorkflowId, type WorkflowSettings, type WorkflowStatus } from "./workflow.schema.ts";
+import {
+  WorkflowDraftEntity,
+  WorkflowEntity,
+  WorkflowSnapshotEntity,
+  WorkflowVersionEntity,
+} from "./workflow.entity.ts";
+import {
+  type CommitId,
+  DRAFT,
+  type WorkflowId,
+  type WorkflowSettings,
+  type WorkflowStatus,
+} from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
 /** How long another process's publish, pause or removal may go unseen. */
@@ -124,7 +135,7 @@ async function draftPlan(ctx: Ctx, workflowId: WorkflowId): Promise<LoadedPlan> 
     const made = { createdAt: isoTime(ctx.clock.now()), createdBy: actorId(ctx) };
     const plan = await keep(ctx, workflowId, compiled.plan);
     const row = { ...key, commitId, canvas: draft.canvas, plan, hash: compiled.hash, ...made };
-    await tryWrite(() => WorkflowSnapshot.create(row).go());
+    await tryWrite(() => WorkflowSnapshotEntity.create(row).go());
     return { workflowId, version: null, commitId, plan: compiled.plan, hash: compiled.hash };
   });
   if (!loaded) throw notFound("workflow", workflowId);
@@ -163,3 +174,9 @@ function unfrozen(loaded: object): LoadedPlan {
 
 const pointerKey = (ctx: Ctx, id: string) => ({ scope: requireSpace(ctx), kind: "workflow", id });
 const planKey = (ctx: Ctx, id: string, version: string) => ({ scope: requireSpace(ctx), kind: "plan", id, version });
+
+/** Forgets everything; another process does so when it starts. */
+export function clearPlans(): void {
+  pointers.clear();
+  plans.clear();
+}

@@ -116,7 +116,11 @@ function createOp(row: VersionRow): WriteOp {
 }
 
 /** Refused where someone else published since: what was compared with the latest version no longer holds. */
-function pointOp(ctx: Ctx, workflow: { workflowId: string; revision: number; status: string }, row: VersionRow): WriteOp {
+function pointOp(
+  ctx: Ctx,
+  workflow: { workflowId: string; revision: number; status: string },
+  row: VersionRow,
+): WriteOp {
   const set = {
     currentVersion: row.version,
     currentHash: row.hash,

@@ -6,14 +6,19 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
-import { WorkflowEntity, WorkflowDraftEntity, WorkflowReferenceEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import {
+  WorkflowDraftEntity,
+  WorkflowEntity,
+  WorkflowReferenceEntity,
+  WorkflowVersionEntity,
+} from "./workflow.entity.ts";
 import {
   DRAFT,
   type REFERENCE_DIRECTION,
-  type WorkflowReference,
   type WorkflowCall,
   type WorkflowId,
   type WorkflowIssue,
+  type WorkflowReference,
 } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
@@ -39,7 +44,12 @@ export async function references(ctx: Ctx, input: ListReferences): Promise<Page<
   const scope = { operation: "listWorkflowReferences", spaceId, filters: { workflowId, direction } };
   const page =
     direction === "callers"
-      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), { scope, limit, cursor, order: "asc" })
+      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), {
+          scope,
+          limit,
+          cursor,
+          order: "asc",
+        })
       : await listPage(WorkflowReferenceEntity.query.byCaller({ spaceId, callerId: workflowId }), {
           scope,
           limit,
@@ -92,16 +102,18 @@ export async function referenceIssues(
   const issues: WorkflowIssue[] = [];
   for (const [index, call] of calls.entries()) {
     const target = found[index];
-    const add = (severity: WorkflowIssue["severity"], message: string) => issues.push(...issuesAt(call, severity, message));
     if (!target || "missing" in target) {
-      add("error", target?.missing ?? "the workflow cannot be read");
+      issues.push(...issuesAt(call, "unknown_workflow", target?.missing ?? "the workflow cannot be read"));
       continue;
     }
-    const onlyDrafts = isPublishing ? "error" : "warning";
-    if (call.version === DRAFT) add(onlyDrafts, `workflow ${call.workflowId} is called as a draft`);
-    else if (!target.isPublished) add(onlyDrafts, `workflow ${call.workflowId} is not published`);
+    const severity = isPublishing ? "error" : "warning";
+    const isDraft = call.version === DRAFT || !target.isPublished;
+    if (isDraft) {
+      const message = `workflow ${call.workflowId} is ${call.version === DRAFT ? "called as a draft" : "not published"}`;
+      issues.push(...issuesAt(call, "unpublished_workflow", message, severity));
+    }
     const problem = await circleOrDepth(graph, call, [callerId]);
-    if (problem) add("error", problem);
+    if (problem) issues.push(...issuesAt(call, problem.code, problem.message));
   }
   return issues;
 }
@@ -130,13 +142,19 @@ function callGraph(ctx: Ctx): CallGraph {
   };
 }
 
+type Problem = { code: "workflow_cycle" | "workflow_depth"; message: string };
+
 /** Depth first, reading the calls of one workflow at once. Returns what is wrong, or nothing. */
-async function circleOrDepth(graph: CallGraph, call: WorkflowCall, path: readonly string[]): Promise<string | undefined> {
-  if (path.includes(call.workflowId)) return `workflows call each other in a circle: ${[...path, call.workflowId].join(" → ")}`;
-  if (path.length + (graph.depths.get(keyOf(call)) ?? 0) > MAX_CALL_DEPTH) {
-    return `workflows call each other more than ${MAX_CALL_DEPTH} deep`;
+async function circleOrDepth(graph: CallGraph, call: WorkflowCall, path: string[]): Promise<Problem | undefined> {
+  const below = graph.depths.get(keyOf(call));
+  if (path.includes(call.workflowId)) {
+    const circle = [...path, call.workflowId].join(" → ");
+    return { code: "workflow_cycle", message: `workflows call each other in a circle: ${circle}` };
   }
-  if (graph.depths.has(keyOf(call))) return undefined;
+  if (path.length + (below ?? 0) > MAX_CALL_DEPTH) {
+    return { code: "workflow_depth", message: `workflows call each other more than ${MAX_CALL_DEPTH} deep` };
+  }
+  if (below !== undefined) return undefined;
   const target = await graph.read(call);
   if ("missing" in target) return undefined;
   await Promise.all(target.calls.map((next) => graph.read(next)));
@@ -158,7 +176,10 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
   const isPublished = workflow.currentVersion !== undefined;
   const wanted = version ?? workflow.currentVersion ?? DRAFT;
   if (wanted === DRAFT) {
-    const { data } = await WorkflowDraftEntity.get({ spaceId, workflowId }).go({ attributes: ["calls"], consistent: true });
+    const { data } = await WorkflowDraftEntity.get({ spaceId, workflowId }).go({
+      attributes: ["calls"],
+      consistent: true,
+    });
     return data ? { calls: data.calls, isPublished } : none;
   }
   const missing = `workflow ${workflowId} has no version ${wanted}`;
@@ -168,7 +189,11 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
 }
 
 /** Whom a version calls; null where there is no such version. */
-export async function callsOfVersion(spaceId: string, workflowId: string, version: string): Promise<WorkflowCall[] | null> {
+export async function callsOfVersion(
+  spaceId: string,
+  workflowId: string,
+  version: string,
+): Promise<WorkflowCall[] | null> {
   const key = { spaceId, workflowId, sortKey: versionSortKey(version) };
   const { data } = await WorkflowVersionEntity.get(key).go({ attributes: ["calls"], consistent: true });
   return data ? data.calls : null;
@@ -188,12 +213,22 @@ export async function publishedCallers(spaceId: string, workflowId: string): Pro
 const MAX_NAMED_CALLERS = 100;
 
 async function nameOf(spaceId: string, workflowId: string): Promise<string | null> {
-  const row = await getAny({ entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" }, { consistent: false });
+  const row = await getAny(
+    { entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" },
+    { consistent: false },
+  );
   return row && !row.deletedAt ? row.name : null;
 }
 
-function issuesAt(call: WorkflowCall, severity: WorkflowIssue["severity"], message: string): WorkflowIssue[] {
-  return call.nodeIds.map((nodeId) => ({ nodeId, path: `nodes.${nodeId}.data.config.workflowId`, message, severity }));
+function issuesAt(
+  call: WorkflowCall,
+  code: string,
+  message: string,
+  severity: WorkflowIssue["severity"] = "error",
+): WorkflowIssue[] {
+  return call.nodeIds.map((nodeId) => {
+    return { code, nodeId, path: `nodes.${nodeId}.data.config.workflowId`, message, severity };
+  });
 }
 
 function keyOf({ workflowId, version }: WorkflowCall): string {

@@ -48,6 +48,9 @@ const Metadata = z
 const Revision = z.int().min(1);
 /** `readCanvas` of the engine is its parser: the same for every form and every way in. */
 const AnyCanvas = z.unknown().meta({ description: "A canvas as an object or as JSON text, in either form" });
+const AllowErrors = z.boolean().default(false).meta({
+  description: "Keep a canvas with a circle, a dangling edge or a bad reference, as an editor does while one draws.",
+});
 
 export const WorkflowSettings = z
   .strictObject({
@@ -63,6 +66,8 @@ export type WorkflowSettings = z.output<typeof WorkflowSettings>;
 
 export const WorkflowIssue = z
   .object({
+    /** What kind of problem it is; stable. */
+    code: z.string(),
     nodeId: z.string().optional(),
     edgeId: z.string().optional(),
     path: z.string(),
@@ -120,6 +125,7 @@ export const CreateWorkflow = z
     metadata: Metadata.default({}),
     settings: WorkflowSettings.prefault({}),
     canvas: AnyCanvas.optional(),
+    allowErrors: AllowErrors,
   })
   .meta({ id: "CreateWorkflow" });
 export type CreateWorkflow = z.output<typeof CreateWorkflow>;
@@ -201,7 +207,7 @@ export const WorkflowDraft = SavedDraft.extend({ canvas: z.unknown() }).meta({ i
 export type WorkflowDraft = z.output<typeof WorkflowDraft>;
 
 export const SaveDraft = z
-  .object({ expectedRevision: Revision, canvas: AnyCanvas })
+  .object({ expectedRevision: Revision, canvas: AnyCanvas, allowErrors: AllowErrors })
   .required({ canvas: true })
   .meta({ id: "SaveWorkflowDraft" });
 
@@ -320,7 +326,22 @@ export type ExportedWorkflow = z.output<typeof ExportedWorkflow>;
 export const DuplicateWorkflow = z.object({ name: Name.optional() }).meta({ id: "DuplicateWorkflow" });
 
 export const NodeType = z
-  .looseObject({ type: z.string(), title: z.string(), category: z.string() })
+  .object({
+    type: z.string(),
+    title: z.string(),
+    description: z.string(),
+    category: z.string(),
+    /** JSON Schema of `data.config`. */
+    configSchema: z.record(z.string(), z.unknown()),
+    outputs: FieldList,
+    /** Null where the configuration decides. */
+    ports: z.array(z.string()).nullable(),
+    composite: z.boolean(),
+    waits: z.boolean(),
+    /** Composite types that it must stand directly in. */
+    within: z.array(z.string()).readonly(),
+    coze: z.object({ id: z.string(), key: z.string(), displayKey: z.string() }).nullable(),
+  })
   .meta({ id: "WorkflowNodeType" });
 export const NodeTypeList = z.object({ items: z.array(NodeType) }).meta({ id: "WorkflowNodeTypeList" });
 

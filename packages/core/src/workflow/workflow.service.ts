@@ -10,7 +10,7 @@ import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
-import { WorkflowEntity, WorkflowDraftEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import { WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import { cachePointer } from "./workflow.plans.ts";
 import { publishedCallers, referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
@@ -23,20 +23,21 @@ import {
   type ListWorkflows,
   MAX_NAME,
   type UpdateWorkflow,
-  type WorkflowId,
   type Workflow,
+  type WorkflowId,
 } from "./workflow.schema.ts";
 import { versionSortKey } from "./workflow.semver.ts";
 
 const COPY_SUFFIX = " (copy)";
 
 export async function create(ctx: Ctx, input: CreateWorkflow): Promise<CreatedWorkflow> {
-  return createFrom(ctx, input, compileCanvas(input.canvas));
+  return createFrom(ctx, input, compileCanvas(input.canvas, { allowErrors: input.allowErrors }));
 }
 
 /** A workflow from elsewhere: `bindings` says what the ids in its canvas are here. */
 export async function importWorkflow(ctx: Ctx, input: ImportWorkflow): Promise<CreatedWorkflow> {
-  return createFrom(ctx, input, compileCanvas(input.canvas, input.bindings.workflows));
+  const { canvas, bindings, allowErrors } = input;
+  return createFrom(ctx, input, compileCanvas(canvas, { bindings: bindings.workflows, allowErrors }));
 }
 
 /** A new workflow with the draft of this one; its versions stay where they are. */
@@ -130,7 +131,10 @@ export async function exportWorkflow(
 
 async function createFrom(
   ctx: Ctx,
-  input: Omit<CreateWorkflow, "canvas" | "icon"> & { icon?: string | undefined; externalId?: string | undefined },
+  input: Omit<CreateWorkflow, "canvas" | "icon" | "allowErrors"> & {
+    icon?: string | undefined;
+    externalId?: string | undefined;
+  },
   compiled: CompiledCanvas,
 ): Promise<CreatedWorkflow> {
   const spaceId = requireSpace(ctx);
