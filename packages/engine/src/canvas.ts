@@ -1,7 +1,16 @@
 import { AppError, type FieldIssue, invalidField, invalidInput } from "@weft/kernel/errors";
 import * as z from "zod";
 import { isCozeCanvas, readCozeCanvas } from "./coze.ts";
-import { MAX_EDGES, MAX_FIELDS, MAX_ISSUES, MAX_NODE_TIMEOUT_MS, MAX_NODES, MAX_RETRIES, MAX_RETRY_DELAY_MS, MAX_STRING } from "./limits.ts";
+import {
+  MAX_EDGES,
+  MAX_FIELDS,
+  MAX_ISSUES,
+  MAX_NODE_TIMEOUT_MS,
+  MAX_NODES,
+  MAX_RETRIES,
+  MAX_RETRY_DELAY_MS,
+  MAX_STRING,
+} from "./limits.ts";
 import { checkShape } from "./shape.ts";
 import { parseJson } from "./values/json.ts";
 
@@ -31,7 +40,9 @@ export const CanvasType = z
     }),
   ])
   .meta({ id: "CanvasType" });
-export type CanvasType = BaseTypeName | { type: BaseTypeName; assist?: string; items?: CanvasType; fields?: CanvasField[] };
+export type CanvasType =
+  | BaseTypeName
+  | { type: BaseTypeName; assist?: string; items?: CanvasType; fields?: CanvasField[] };
 type BaseTypeName = (typeof BASE_TYPES)[number];
 
 export interface CanvasField {
@@ -169,7 +180,8 @@ function namedPath(root: unknown, path: readonly PropertyKey[]): string {
     const key = path[i] as PropertyKey;
     at = at !== null && typeof at === "object" ? (at as Record<PropertyKey, unknown>)[key] : undefined;
     const id = (at as { id?: unknown } | null | undefined)?.id;
-    if (typeof key === "number" && path[i - 1] === "nodes" && typeof id === "string" && id !== "") named = ["nodes", id];
+    if (typeof key === "number" && path[i - 1] === "nodes" && typeof id === "string" && id !== "")
+      named = ["nodes", id];
     else named.push(String(key));
   }
   return named.join(".");

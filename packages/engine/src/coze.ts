@@ -1,7 +1,18 @@
 import { type FieldIssue, invalidInput } from "@weft/kernel/errors";
 import type { Canvas, CanvasBody, CanvasEdge, CanvasInput, CanvasNode } from "./canvas.ts";
 import { onErrorOf } from "./coze/on-error.ts";
-import { dig, fieldsOf, freeName, inputParameters, listOf, numberOf, numberOrInput, paramsOf, pick, textOf } from "./coze/read.ts";
+import {
+  dig,
+  fieldsOf,
+  freeName,
+  inputParameters,
+  listOf,
+  numberOf,
+  numberOrInput,
+  paramsOf,
+  pick,
+  textOf,
+} from "./coze/read.ts";
 import { COZE_TYPES, type CozeParts, CozeProblem, type CozeSource } from "./coze/types.ts";
 import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_ISSUES } from "./limits.ts";
 import { nodeTypes } from "./nodes/index.ts";
@@ -78,9 +89,11 @@ function batched(node: CanvasNode, batch: unknown): CanvasNode {
   const innerId = `${node.id.slice(0, 58)}_inner`;
   const items = paramsOf(pick(batch, "inputLists"));
   const inputs: CanvasInput[] = [...items];
-  const size = numberOf(batch, "batchSize") ?? numberOrInput(pick(batch, "batchSize"), freeName("batch_size", inputs), inputs);
+  const size =
+    numberOf(batch, "batchSize") ?? numberOrInput(pick(batch, "batchSize"), freeName("batch_size", inputs), inputs);
   const width =
-    numberOf(batch, "concurrentSize") ?? numberOrInput(pick(batch, "concurrentSize"), freeName("concurrent_size", inputs), inputs);
+    numberOf(batch, "concurrentSize") ??
+    numberOrInput(pick(batch, "concurrentSize"), freeName("concurrent_size", inputs), inputs);
   const [list] = outputs;
   const itemType = list && typeof list.type === "object" ? list.type.items : undefined;
   const innerOutputs = itemType && typeof itemType === "object" ? (itemType.fields ?? []) : [];
@@ -92,14 +105,19 @@ function batched(node: CanvasNode, batch: unknown): CanvasNode {
       config: {
         items: items.map((input) => input.name),
         batchSize: size || COZE_BATCH_SIZE,
-        concurrency: typeof width === "number" ? Math.min(width || DEFAULT_CONCURRENCY, MAX_CONCURRENCY) : (width ?? DEFAULT_CONCURRENCY),
+        concurrency:
+          typeof width === "number"
+            ? Math.min(width || DEFAULT_CONCURRENCY, MAX_CONCURRENCY)
+            : (width ?? DEFAULT_CONCURRENCY),
         collect: list ? [{ name: list.name, ref: innerId }] : [],
       },
       inputs,
       outputs,
       ...(onError ? { onError } : {}),
       body: {
-        nodes: [{ id: innerId, type: node.type, data: { ...inner, ...(label ? { label } : {}), outputs: innerOutputs } }],
+        nodes: [
+          { id: innerId, type: node.type, data: { ...inner, ...(label ? { label } : {}), outputs: innerOutputs } },
+        ],
         edges: [
           { source: node.id, target: innerId },
           { source: innerId, target: node.id },

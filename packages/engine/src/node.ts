@@ -196,6 +196,7 @@ export interface NodeDefinition<C = unknown> {
 
 /** Where a node stands while its canvas is checked. */
 export interface NodePlace {
+  id: string;
   inputs: readonly string[];
   outputs: readonly Field[];
   /** The composite whose body it is in, with its parsed configuration. */

@@ -34,7 +34,8 @@ function checkCounts(root: object): void {
     if (Array.isArray(level.edges)) edges += level.edges.length;
     if (!Array.isArray(level.nodes)) continue;
     nodes += level.nodes.length;
-    if (nodes > MAX_NODES) throw invalidField("nodes", `a canvas has at most ${MAX_NODES} nodes at every depth together`);
+    if (nodes > MAX_NODES)
+      throw invalidField("nodes", `a canvas has at most ${MAX_NODES} nodes at every depth together`);
     for (const node of level.nodes) {
       const inner = innerLevel(node, level.depth);
       if (inner) levels.push(inner);

@@ -1,5 +1,5 @@
-import { NodeError, type NodeRun } from "../node.ts";
 import { HTTP_FORM_MAX_BYTES } from "../limits.ts";
+import { NodeError, type NodeRun } from "../node.ts";
 import { toText } from "../values/convert.ts";
 import { stableStringify, tryParseJson } from "../values/json.ts";
 import { lookup, parseTemplate, renderTemplate } from "../values/template.ts";
@@ -79,7 +79,8 @@ async function formData(run: NodeRun<Config>, fields: readonly Field[], timeoutM
     }
     const { bytes, type } = await download(run, text, timeoutMs, left);
     left -= bytes.byteLength;
-    if (left < 0) throw new NodeError("too_large", "the files of a form have at most 20 MB together", { retryable: false });
+    if (left < 0)
+      throw new NodeError("too_large", "the files of a form have at most 20 MB together", { retryable: false });
     form.append(field.name, new Blob([bytes as Uint8Array<ArrayBuffer>], { type }), fileName(text));
   }
   const encoded = new Response(form);

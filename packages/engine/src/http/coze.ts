@@ -1,6 +1,6 @@
 import type { CanvasInput } from "../canvas.ts";
 import { dig, fieldsOf, inputOf, inputParameters, listOf, literalOf, pick, textOf, typeOf } from "../coze/read.ts";
-import { type CozeReader, CozeProblem } from "../coze/types.ts";
+import { CozeProblem, type CozeReader } from "../coze/types.ts";
 import { formatPath } from "../values/path.ts";
 import { parseTemplate } from "../values/template.ts";
 import { METHODS } from "./config.ts";
@@ -30,7 +30,8 @@ class Inputs {
   /** Rewrites references that stand in the template itself to inputs of the node. */
   template(template: string): string {
     let text = "";
-    for (const part of parseTemplate(template)) text += "text" in part ? part.text : this.#place(part.path, part.source);
+    for (const part of parseTemplate(template))
+      text += "text" in part ? part.text : this.#place(part.path, part.source);
     return text;
   }
 
@@ -73,7 +74,12 @@ function readAuth(auth: unknown, inputs: Inputs): Record<string, unknown> {
     case "CUSTOM_AUTH": {
       const params = listOf(data, "customData", "data");
       const addTo = textOf(data, "customData", "addTo") === "query" ? "query" : "header";
-      return { type: "custom", addTo, key: inputs.value(named(params, "key")), value: inputs.value(named(params, "value")) };
+      return {
+        type: "custom",
+        addTo,
+        key: inputs.value(named(params, "key")),
+        value: inputs.value(named(params, "value")),
+      };
     }
     default:
       throw new CozeProblem("inputs.auth.authType", "is no known kind of authentication");

@@ -4,8 +4,9 @@ import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_FIELDS, MAX_
 import { type Blocked, defineNode, type IterationDone, type NodeResult, type NodeRun } from "../node.ts";
 import { setOwn } from "../values/json.ts";
 import {
-  collectConfig,
   type Count,
+  checkOwn,
+  collectConfig,
   countConfig,
   countOf,
   type Gathered,
@@ -178,7 +179,8 @@ class Batch {
 export const batch = defineNode({
   type: "batch",
   title: "Batch",
-  description: "Runs its body for every item of a list, several at once. Its outputs are lists in the order of the items.",
+  description:
+    "Runs its body for every item of a list, several at once. Its outputs are lists in the order of the items.",
   category: "flow",
   config,
   effectful: false,
@@ -190,6 +192,7 @@ export const batch = defineNode({
   ],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
+  check: ({ collect }, { id }) => checkOwn(collect, id, []),
   outputs: ({ collect }) => collect.map(({ name }) => ({ name, type: { type: "list" } })),
   coze: {
     id: "28",

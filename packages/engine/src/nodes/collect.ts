@@ -1,8 +1,9 @@
+import type { FieldIssue } from "@weft/kernel/errors";
 import * as z from "zod";
 import type { CanvasInput } from "../canvas.ts";
 import { listOf, pick, referenceOf, textOf } from "../coze/read.ts";
 import { MAX_FIELDS } from "../limits.ts";
-import { type NodeRun, NodeError } from "../node.ts";
+import { NodeError, type NodeRun } from "../node.ts";
 import type { PathPart } from "../plan.ts";
 import { parsePath, readPath } from "../values/path.ts";
 
@@ -13,8 +14,7 @@ export const collectConfig = z
   .default([]);
 
 /** A number in the configuration, or the input that holds it. */
-export const countConfig = (max: number) =>
-  z.union([z.int().min(0).max(max), z.strictObject({ input: z.string() })]);
+export const countConfig = (max: number) => z.union([z.int().min(0).max(max), z.strictObject({ input: z.string() })]);
 export type Count = number | { input: string };
 
 /** The number that is meant, cut to what is allowed; undefined where none is given. */
@@ -34,8 +34,22 @@ export interface Gathered {
 export function gatheredOf(collect: readonly { name: string; ref: string }[]): Gathered[] {
   return collect.map(({ name, ref }) => {
     const [node, ...path] = parsePath(ref) ?? [];
-    if (typeof node !== "string") throw new NodeError("invalid_config", `"${ref}" is no reference`, { retryable: false });
+    if (typeof node !== "string")
+      throw new NodeError("invalid_config", `"${ref}" is no reference`, { retryable: false });
     return { name, node, path };
+  });
+}
+
+/** Issues of gathered outputs that name the composite itself, where what they name is not among `variables`. */
+export function checkOwn(
+  collect: readonly { name: string; ref: string }[],
+  id: string,
+  variables: readonly string[],
+): FieldIssue[] {
+  return collect.flatMap(({ name, ref }) => {
+    const [node, variable] = parsePath(ref) ?? [];
+    if (node !== id || variables.includes(String(variable))) return [];
+    return [{ path: `collect.${name}`, message: `"${id}" has no variable "${variable ?? ""}"` }];
   });
 }
 

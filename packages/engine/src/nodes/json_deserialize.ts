@@ -29,7 +29,7 @@ export const jsonDeserialize = defineNode({
   run({ inputs, node }) {
     let value: unknown;
     try {
-      value = parseJson(toText(inputs["input"]));
+      value = parseJson(toText(inputs.input));
     } catch (cause) {
       throw new NodeError("invalid_json", `the input is not JSON: ${messageOf(cause)}`, { retryable: false, cause });
     }

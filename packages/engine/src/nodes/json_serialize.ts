@@ -26,7 +26,7 @@ export const jsonSerialize = defineNode({
   },
   run({ inputs }) {
     try {
-      return { output: { output: stableStringify(inputs["input"] ?? null) } };
+      return { output: { output: stableStringify(inputs.input ?? null) } };
     } catch (cause) {
       throw new NodeError("invalid_value", "the value cannot be written as JSON", { retryable: false, cause });
     }

@@ -4,6 +4,7 @@ import { MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
 import { type Blocked, defineNode, type IterationDone, NodeError, type NodeResult, type NodeRun } from "../node.ts";
 import { setOwn } from "../values/json.ts";
 import {
+  checkOwn,
   collectConfig,
   countConfig,
   countOf,
@@ -166,8 +167,10 @@ export const loop = defineNode({
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
   outputs: ({ collect }) => collect.map(({ name }) => ({ name, type: { type: "any" } })),
-  check: ({ mode, count }) =>
-    mode === "count" && count === undefined ? [{ path: "count", message: "a counted loop needs a count" }] : [],
+  check: ({ mode, count, collect, variables }, { id }) => [
+    ...(mode === "count" && count === undefined ? [{ path: "count", message: "a counted loop needs a count" }] : []),
+    ...checkOwn(collect, id, variables),
+  ],
   coze: {
     id: "21",
     key: "Loop",

@@ -22,7 +22,7 @@ export const loopSetVariable = defineNode({
   within: ["loop"],
   uses: ({ assignments }) => assignments.map((item) => item.input),
   check: ({ assignments }, { parent }) => {
-    const names = isRecord(parent?.config) ? parent.config["variables"] : undefined;
+    const names = isRecord(parent?.config) ? parent.config.variables : undefined;
     if (!Array.isArray(names)) return [];
     return assignments.flatMap((item, index) =>
       names.includes(item.variable)

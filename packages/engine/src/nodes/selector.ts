@@ -81,9 +81,7 @@ export const selector = defineNode({
   dify: ["if-else"],
   run({ config: { branches }, inputs }) {
     const index = branches.findIndex(({ logic, conditions }) =>
-      logic === "or"
-        ? conditions.some((item) => holds(item, inputs))
-        : conditions.every((item) => holds(item, inputs)),
+      logic === "or" ? conditions.some((item) => holds(item, inputs)) : conditions.every((item) => holds(item, inputs)),
     );
     return { output: {}, port: index < 0 ? "false" : port(index) };
   },

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { fieldsOf, inputOf, listOf, pick, textOf } from "../coze/read.ts";
 import type { CanvasInput } from "../canvas.ts";
+import { fieldsOf, inputOf, listOf, pick, textOf } from "../coze/read.ts";
 import { MAX_FIELDS } from "../limits.ts";
 import { defineNode } from "../node.ts";
 import { setOwn } from "../values/json.ts";

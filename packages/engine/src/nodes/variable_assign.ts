@@ -42,8 +42,8 @@ async function assignUser(run: NodeRun<Config>, target: Target, value: unknown):
 }
 
 function assignApp(run: NodeRun<Config>, target: Target, value: unknown, vars: Record<string, unknown>): void {
-  if (target.path.length === 0) return setOwn(vars, target.name, value);
-  const before = Object.hasOwn(vars, target.name) ? vars[target.name] : run.variable(target.name);
+  const known = target.path.length === 0 || Object.hasOwn(vars, target.name);
+  const before = known ? vars[target.name] : run.variable(target.name);
   setOwn(vars, target.name, withPath(before, target.path, value));
 }
 

@@ -42,7 +42,8 @@ export const wait = defineNode({
   run(run) {
     if (run.resume) return { output: {} };
     const until = dueAt(run);
-    if (!Number.isFinite(until)) throw new NodeError("invalid_value", "the wait has no valid end", { retryable: false });
+    if (!Number.isFinite(until))
+      throw new NodeError("invalid_value", "the wait has no valid end", { retryable: false });
     const latest = run.now() + MAX_WAIT_MS;
     if (until > latest) throw new NodeError("invalid_value", "a wait lasts at most a year", { retryable: false });
     return until <= run.now() ? { output: {} } : { suspend: "wait", until };

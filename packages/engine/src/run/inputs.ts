@@ -63,10 +63,11 @@ function inputValue(
   definition: NodeDefinition,
   io: RunIo,
   fetched: ReadonlyMap<string, unknown>,
+  isMember = false,
 ): unknown {
   const raw = sourceValue(scope, node, input, definition, io, fetched);
   if (raw === undefined || raw === null) {
-    return definition.zeroInputs ? zeroValue(input.type) : (raw ?? null);
+    return definition.zeroInputs && !isMember ? zeroValue(input.type) : (raw ?? null);
   }
   const converted = convertValue(raw, input.type);
   if (converted.warning !== undefined && io.strictInputs) {
@@ -96,7 +97,9 @@ function sourceValue(
       return readPath(variableValue(scope, node, source, io, fetched), source.path);
     case "object": {
       const value: Record<string, unknown> = {};
-      for (const field of source.fields) value[field.name] = inputValue(scope, node, field, definition, io, fetched);
+      for (const field of source.fields) {
+        value[field.name] = inputValue(scope, node, field, definition, io, fetched, true);
+      }
       return value;
     }
   }

@@ -45,7 +45,7 @@ export function toText(value: unknown): string {
   return stableStringify(value);
 }
 
-function toString(value: unknown): unknown {
+function asText(value: unknown): unknown {
   try {
     return toText(value);
   } catch {
@@ -110,7 +110,7 @@ function toList(value: unknown, type: ValueType, path: string, warnings: Convers
 function attempt(value: unknown, type: ValueType, path: string, warnings: ConversionWarning[]): unknown {
   switch (type.type) {
     case "string":
-      return toString(value);
+      return asText(value);
     case "integer":
       return toInteger(value);
     case "number":
@@ -148,12 +148,7 @@ function convertAt(value: unknown, type: ValueType, path: string, warnings: Conv
  * read becomes empty, and list items that cannot be converted are left out (objects among them become null). Each such
  * loss is pushed to `warnings`. Members that an object type does not declare are kept.
  */
-export function convert(
-  value: unknown,
-  type: ValueType,
-  path = "",
-  warnings: ConversionWarning[] = [],
-): unknown {
+export function convert(value: unknown, type: ValueType, path = "", warnings: ConversionWarning[] = []): unknown {
   return convertAt(value, type, path, warnings);
 }
 
