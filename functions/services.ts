@@ -32,7 +32,9 @@ export const services: HttpServices = {
   authorize,
   audit: async (ctx, row) => {
     const { operation, targetId, status, errorCode, durationMs, arguments: args } = row;
-    await recordOperation(ctx, { operation, targetId, status, errorCode, durationMs, args });
+    // Lambda names the trace of the call that it is running here.
+    const traceId = /Root=([\w-]{1,100})/.exec(process.env._X_AMZN_TRACE_ID ?? "")?.[1];
+    await recordOperation(ctx, { operation, targetId, status, errorCode, durationMs, traceId, args });
   },
   idempotency,
 };

@@ -1,4 +1,4 @@
-import { HeadObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { HeadObjectCommand, PutObjectCommand, UploadPartCommand } from "@aws-sdk/client-s3";
 import { systemCtx } from "@weft/kernel/ctx";
 import { newId } from "@weft/kernel/ids";
 import type { ObjectsServer } from "@weft/local/objects/server";
@@ -32,6 +32,23 @@ const parse = (text: string | Uint8Array, size = 7, max?: number) =>
 
 async function putText(key: string, text: string): Promise<void> {
   await s3().send(new PutObjectCommand({ Bucket: filesBucket(), Key: objectKey(ctx, key), Body: text }));
+}
+
+/** The ids of the multipart uploads that were begun meanwhile. */
+async function uploadsDuring(work: () => Promise<void>): Promise<string[]> {
+  const ids: string[] = [];
+  const name = "noteUploads";
+  s3().middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { UploadId } = result.output as { UploadId?: string };
+      if (UploadId) ids.push(UploadId);
+      return result;
+    },
+    { name, step: "initialize" },
+  );
+  await work().finally(() => s3().middlewareStack.remove(name));
+  return ids;
 }
 
 const exists = (key: string) =>
@@ -117,10 +134,14 @@ describe("writing JSONL", () => {
       for (let n = 0; n < 5; n++) yield "x".repeat(3_000_000);
       throw new Error("source broke");
     })();
-    await expect(writeJsonl(ctx, "files/broken.jsonl", source)).rejects.toThrow("source broke");
+    const uploads = await uploadsDuring(async () => {
+      await expect(writeJsonl(ctx, "files/broken.jsonl", source)).rejects.toThrow("source broke");
+    });
     expect(await exists("files/broken.jsonl")).toBe(false);
-    const open = await s3().send(new ListMultipartUploadsCommand({ Bucket: filesBucket() }));
-    expect(open.Uploads ?? []).toEqual([]);
+    expect(uploads).toHaveLength(1);
+    const target = { Bucket: filesBucket(), Key: objectKey(ctx, "files/broken.jsonl"), UploadId: uploads[0] };
+    const late = s3().send(new UploadPartCommand({ ...target, PartNumber: 1, Body: "x" }));
+    await expect(late).rejects.toMatchObject({ name: "NoSuchUpload" });
   });
 
   it("names the line that cannot be written", async () => {

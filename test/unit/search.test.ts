@@ -8,6 +8,7 @@ const found: [stored: string, query: string][] = [
   ["Crème brûlée", "creme brul"],
   ["creme brulee", "Crème"],
   ["Straße nach Łódź", "strasse lodz"],
+  ["strasse", "STRAẞE"],
   ["ΟΔΥΣΣΕΥΣ", "οδυσσευς"],
   ["Ёлка", "елка"],
   ["ｆｕｌｌ width ﬁle", "full file"],

@@ -72,6 +72,12 @@ function phrases(text: string): string[] {
 }
 
 function fold(text: string): string {
-  const bare = text.normalize("NFKD").replace(ACCENTS, "").toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  const bare = text
+    .normalize("NFKD")
+    .replace(ACCENTS, "")
+    .toLowerCase()
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll("ς", "σ");
   return bare.replace(STROKED, (letter) => PLAIN[letter] ?? letter).normalize("NFKC");
 }

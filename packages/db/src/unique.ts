@@ -47,7 +47,13 @@ export interface UniqueValue {
  * `σ` are one.
  */
 export function canonical(value: string): string {
-  const folded = value.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC");
+  const folded = value
+    .normalize("NFKC")
+    .toLowerCase()
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll("ς", "σ")
+    .normalize("NFKC");
   return folded.replace(/\s+/gu, " ").trim();
 }
 

@@ -48,21 +48,28 @@ export async function listResults(ctx: Ctx, name: string, input: ListJobResults)
 
 /**
  * Runs a job now, under its lock: two runs of a job never overlap. A job that throws ends as a `failed` row and is not
- * thrown on. Throws `conflict` where the job is running and `not_found` where there is none of that name.
+ * thrown on. Throws `conflict` where the job is running and `not_found` where there is none of that name. `maxMs` is what
+ * the caller itself has left.
  */
-export async function run(ctx: Ctx, name: string, trigger: JobTrigger): Promise<JobResult> {
+export async function run(
+  ctx: Ctx,
+  name: string,
+  trigger: JobTrigger,
+  options: { maxMs?: number } = {},
+): Promise<JobResult> {
   const job = getJob(name);
+  const mayTakeMs = Math.min(job.timeoutMs, options.maxMs ?? job.timeoutMs);
   const lock = await acquire(
     ctx.clock,
     { scope: "platform", name: `job:${name}` },
-    { ttlMs: job.timeoutMs + LOCK_MARGIN_MS },
+    { ttlMs: mayTakeMs + LOCK_MARGIN_MS },
   );
   if (!lock) throw conflict(`job ${name} is running`, { retryable: true });
   try {
     await settleInterrupted(ctx, name);
     const row = await start(ctx, job, trigger);
     const jobCtx = systemCtx(name, { clock: ctx.clock, requestId: ctx.requestId });
-    const end = await attempt(job, { ctx: jobCtx, lock, deadline: ctx.clock.now() + job.timeoutMs });
+    const end = await attempt(job, { ctx: jobCtx, lock, deadline: ctx.clock.now() + mayTakeMs });
     return toJobResult(await settle(ctx, row, end));
   } finally {
     await unlock(lock);
@@ -70,9 +77,9 @@ export async function run(ctx: Ctx, name: string, trigger: JobTrigger): Promise<
 }
 
 /** {@link run} for a schedule: null where the run before it is still busy, which then does the work. */
-export async function tick(ctx: Ctx, name: string): Promise<JobResult | null> {
+export async function tick(ctx: Ctx, name: string, options: { maxMs?: number } = {}): Promise<JobResult | null> {
   try {
-    return await run(ctx, name, "scheduled");
+    return await run(ctx, name, "scheduled", options);
   } catch (thrown) {
     if (thrown instanceof AppError && thrown.code === "conflict") return null;
     throw thrown;

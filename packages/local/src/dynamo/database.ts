@@ -1,8 +1,6 @@
-import { mkdir } from "node:fs/promises";
-import { Level } from "level";
-import { MemoryLevel } from "memory-level";
 import { Commits, type KeyRange, type KeyValue } from "./commits.ts";
 import { dynamoError } from "./errors.ts";
+import { openLevel, rowsOf } from "./level.ts";
 import type { Item, Op, Table } from "./types.ts";
 
 /** Rows of the store by kind. Table and index names hold no `~`, so no kind's range runs into another's. */
@@ -43,10 +41,7 @@ export class Database {
 
   /** Opens the folder, or a store in memory without one, and ends what a kill left half done. */
   static async open(path: string | undefined, account: Account): Promise<Database> {
-    if (path !== undefined) await mkdir(path, { recursive: true });
-    const level = path === undefined ? new MemoryLevel<string, string>() : new Level<string, string>(path);
-    const db = level as unknown as KeyValue;
-    await db.open();
+    const db = await openLevel(path);
     const database = new Database(db, account);
     await database.#load();
     return database;
@@ -108,17 +103,8 @@ export class Database {
   }
 
   /** The rows of a range as they stood when the iteration began. */
-  async *rows(range: KeyRange, chunk = 256): AsyncGenerator<[string, string], void> {
-    const iterator = this.#db.iterator(range);
-    try {
-      for (;;) {
-        const rows = await iterator.nextv(chunk);
-        if (rows.length === 0) return;
-        yield* rows;
-      }
-    } finally {
-      await iterator.close();
-    }
+  rows(range: KeyRange, chunk?: number): AsyncGenerator<[string, string], void> {
+    return rowsOf(this.#db, range, chunk);
   }
 }
 

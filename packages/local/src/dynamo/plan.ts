@@ -49,9 +49,10 @@ export class Recorder {
       lock: (_key: string, run: (release: (done: Done) => Done) => void) => run((done) => done),
       get: (key: string, done: Done) => done(null, this.#read(rowKey.item(name, key), key)),
       put: (key: string, item: Item, done: Done) => {
-        const refusal = refuse(item, this.#database.table(name));
+        const value = JSON.stringify(item);
+        const refusal = refuse(item, value, this.#database.table(name));
         if (refusal) return done(refusal);
-        this.ops.push({ type: "put", key: rowKey.item(name, key), value: JSON.stringify(item) });
+        this.ops.push({ type: "put", key: rowKey.item(name, key), value });
         done(null);
       },
       del: (key: string, done: Done) => {
@@ -85,13 +86,13 @@ export class Recorder {
 }
 
 /** What DynamoDB refuses and dynalite lets pass: sizes in bytes, empty index keys after an update. */
-function refuse(item: Item, table: Table): Error | undefined {
+function refuse(item: Item, json: string, table: Table): Error | undefined {
   for (const index of [...(table.GlobalSecondaryIndexes ?? []), ...(table.LocalSecondaryIndexes ?? [])]) {
     const empty = index.KeySchema.find(({ AttributeName }) => isEmptyText(item, AttributeName));
     if (empty) return validationError(emptyIndexKey(index.IndexName, empty));
   }
   // Its JSON is never shorter than DynamoDB's own count, and most items end here.
-  if (Buffer.byteLength(JSON.stringify(item)) <= MAX_ITEM_BYTES || itemBytes(item) <= MAX_ITEM_BYTES) return;
+  if (Buffer.byteLength(json) <= MAX_ITEM_BYTES || itemBytes(item) <= MAX_ITEM_BYTES) return;
   return validationError("Item size has exceeded the maximum allowed size");
 }
 
