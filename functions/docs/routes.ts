@@ -14,7 +14,7 @@ const Health = z.object({ status: z.literal("ok") }).meta({ id: "Health" });
 
 /** Everything of the page is in the page: it fetches the document beside it and what its reader tries out, no more. */
 const PAGE_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The routes that say what the API is. `document` is a function so that the generator can do without one. */
 export function docsRoutes(document: () => unknown): Route[] {

@@ -4,5 +4,7 @@ import type { IdentityDeps } from "@weft/core/identity/mailer";
 /** What identity uses of the world. WEFT_ADMIN_EMAIL names who becomes administrator on confirming that address. */
 export const deps: IdentityDeps = {
   mailer: sesMailer(),
-  ...(process.env.WEFT_ADMIN_EMAIL ? { adminEmail: process.env.WEFT_ADMIN_EMAIL } : {}),
+  get adminEmail() {
+    return process.env.WEFT_ADMIN_EMAIL;
+  },
 };

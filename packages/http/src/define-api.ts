@@ -146,7 +146,7 @@ export function defineApi(
   } as never);
   api.before((request) => {
     // The router reads the path's own parameters; those that API Gateway matched hold `proxy` and are decoded or not.
-    request.event = { ...request.event, pathParameters: null };
+    request.event = { ...request.event, path: request.event.path || "/", pathParameters: null };
     states.set(request.event, stateFor(request.event, services));
   });
   api.after((request) => {

@@ -73,7 +73,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(Object.keys(route.query.shape).length > 0 ? { query: route.query } : {}),
       ...(route.idempotent ? { header: z.object({ "Idempotency-Key": IdempotencyKey }) } : {}),
     },
-    ...(route.body ? { requestBody: { required: true, content } } : {}),
+    ...(route.body ? { requestBody: { required: !route.body.safeParse({}).success, content } } : {}),
     responses: { [String(route.status)]: successResponse(route), ...errorResponses(route) } as never,
   };
 }

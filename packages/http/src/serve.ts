@@ -13,6 +13,8 @@ import type { Route } from "./route.ts";
 import type { HttpServices, StoredAnswer } from "./services.ts";
 import type { Call, RequestState } from "./state.ts";
 
+/** When to ask again about a call that is still going on. */
+const IN_PROGRESS_RETRY_SECONDS = 1;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** Serves one request by its route: identity, permission, input, the handler, audit, the answer. */
@@ -92,7 +94,8 @@ async function answer(stage: Stage): Promise<LambdaAnswer> {
   const found = await services.idempotency.begin(state.ctx, { operation: route.operationId, key, bodyHash });
   if (found.state === "completed") return replay(found.result, state);
   if (found.state === "in_progress") {
-    throw conflict("a call with this idempotency key is in progress", { retryable: true });
+    const details = { retryAfterSeconds: IN_PROGRESS_RETRY_SECONDS };
+    throw conflict("a call with this idempotency key is in progress", { retryable: true, details });
   }
   try {
     return await respond({ ...stage, record: found.record });

@@ -1,4 +1,4 @@
-import { SESv2Client, SendEmailCommand } from "@aws-sdk/client-sesv2";
+import type { SESv2Client } from "@aws-sdk/client-sesv2";
 import type { Mail, Mailer } from "@weft/core/identity/mailer";
 import { readEnv } from "@weft/kernel/env";
 import { AppError } from "@weft/kernel/errors";
@@ -11,10 +11,12 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export function sesMailer(): Mailer {
   let client: SESv2Client | undefined;
   const send = async ({ to, subject, text }: Mail): Promise<void> => {
-    client ??= new SESv2Client({ requestHandler: { requestTimeout: REQUEST_TIMEOUT_MS } });
+    // Few calls send mail: the others start without this client.
+    const ses = await import("@aws-sdk/client-sesv2");
+    client ??= new ses.SESv2Client({ requestHandler: { requestTimeout: REQUEST_TIMEOUT_MS } });
     const { MAIL_FROM } = readEnv({ MAIL_FROM: z.string().min(1) });
     const body = { Text: { Data: text, Charset: "UTF-8" } };
-    const command = new SendEmailCommand({
+    const command = new ses.SendEmailCommand({
       FromEmailAddress: MAIL_FROM,
       Destination: { ToAddresses: [to] },
       Content: { Simple: { Subject: { Data: subject, Charset: "UTF-8" }, Body: body } },
