@@ -154,7 +154,6 @@ const BODIES: [name: string, method: string, path: () => string, body: unknown, 
   ["a version that is none", "POST", () => `/${id}/publish`, { version: "1.0" }, /^version/],
   ["an id of another kind", "GET", () => "/exe_01jd0000000000000000000000", undefined, /^workflowId/],
   ["an id in upper case", "GET", () => `/${id.toUpperCase()}`, undefined, /^workflowId/],
-  ["a version in the path that is none", "GET", () => `/${id}/versions/latest`, undefined, /^version/],
   ["an unknown query", "GET", () => "?sort=name", undefined, /^sort/],
   ["an unknown state", "GET", () => "?state=lost", undefined, /^state/],
   ["a page too large", "GET", () => "?limit=101", undefined, /^limit/],
@@ -177,6 +176,14 @@ describe("bad bodies, paths and queries", () => {
     const text = await api("POST", "", "name=x", { "content-type": "application/x-www-form-urlencoded" });
     expect([text.status, text.json.error.code]).toEqual([415, "unsupported_media_type"]);
     expect(await allRows()).toEqual(before);
+  });
+
+  it("a version that is none is not found", async () => {
+    for (const version of ["latest", "1.0.0", "v01.0.0", "v9.9.9"]) {
+      expect((await api("GET", `/${id}/versions/${version}`)).status).toBe(404);
+      const back = await api("POST", `/${id}/versions/${version}/rollback`, { expectedRevision: 1 });
+      expect([back.status, back.json.error.code]).toEqual([404, "not_found"]);
+    }
   });
 
   it("a revision that is not the current one is a conflict that names it", async () => {

@@ -64,10 +64,8 @@ export async function validate(
 /** Notes that a run of this commit succeeded: it may now be published. Does nothing for a commit that was never run. */
 export async function markTestRun(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<void> {
   const key = { spaceId: requireSpace(ctx), workflowId };
-  const { data } = await WorkflowSnapshotEntity.get({ ...key, commitId }).go({
-    attributes: ["hash"],
-    consistent: true,
-  });
+  const only = { attributes: ["hash" as const], consistent: true };
+  const { data } = await read(() => WorkflowSnapshotEntity.get({ ...key, commitId }).go(only));
   if (!data) return;
   const set = { testRunCommitId: commitId, testRunHash: data.hash };
   // Not a change of the draft: whoever edits it must not find a new revision.

@@ -1,11 +1,12 @@
 import { getAny, getLive } from "@weft/db/change";
+import { getMany } from "@weft/db/get-many";
 import { listPage } from "@weft/db/page";
-import { tx, type WriteOp } from "@weft/db/write";
+import { read, tx, type WriteOp } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
-import type { Page } from "@weft/kernel/page";
+import { MAX_PAGE, type Page } from "@weft/kernel/page";
 import {
   WorkflowDraftEntity,
   WorkflowEntity,
@@ -27,6 +28,9 @@ export const MAX_CALL_DEPTH = 10;
 /** Workflows reached from one, so that a check never reads without end. */
 const MAX_REACHED = 1_000;
 
+/** Rows also hold canvas and plan; a check of calls needs neither. */
+const ONLY_CALLS = { attributes: ["calls" as const], consistent: true };
+
 type Source = "draft" | "published";
 
 export interface ListReferences {
@@ -42,25 +46,17 @@ export async function references(ctx: Ctx, input: ListReferences): Promise<Page<
   const spaceId = requireSpace(ctx);
   await getLive(ctx, { entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow", id: workflowId });
   const scope = { operation: "listWorkflowReferences", spaceId, filters: { workflowId, direction } };
+  const options = { scope, limit, cursor, order: "asc" as const };
   const page =
     direction === "callers"
-      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), {
-          scope,
-          limit,
-          cursor,
-          order: "asc",
-        })
-      : await listPage(WorkflowReferenceEntity.query.byCaller({ spaceId, callerId: workflowId }), {
-          scope,
-          limit,
-          cursor,
-          order: "asc",
-        });
-  const items = page.items.map(async (row) => {
-    const other = direction === "callers" ? row.callerId : row.workflowId;
-    return { workflowId: other, name: await nameOf(spaceId, other), source: row.source, calls: row.calls };
+      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), options)
+      : await listPage(WorkflowReferenceEntity.query.byCaller({ spaceId, callerId: workflowId }), options);
+  const others = page.items.map((row) => (direction === "callers" ? row.callerId : row.workflowId));
+  const names = await liveNames(spaceId, others);
+  const items = page.items.map(({ source, calls }, index) => {
+    return { workflowId: others[index] ?? "", name: names[index] ?? null, source, calls };
   });
-  return { items: await Promise.all(items), nextCursor: page.nextCursor };
+  return { items, nextCursor: page.nextCursor };
 }
 
 /** What turns the reference rows of `before` into those of `after`. Ids that are none of ours have no row. */
@@ -176,10 +172,7 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
   const isPublished = workflow.currentVersion !== undefined;
   const wanted = version ?? workflow.currentVersion ?? DRAFT;
   if (wanted === DRAFT) {
-    const { data } = await WorkflowDraftEntity.get({ spaceId, workflowId }).go({
-      attributes: ["calls"],
-      consistent: true,
-    });
+    const { data } = await read(() => WorkflowDraftEntity.get({ spaceId, workflowId }).go(ONLY_CALLS));
     return data ? { calls: data.calls, isPublished } : none;
   }
   const missing = `workflow ${workflowId} has no version ${wanted}`;
@@ -195,29 +188,28 @@ export async function callsOfVersion(
   version: string,
 ): Promise<WorkflowCall[] | null> {
   const key = { spaceId, workflowId, sortKey: versionSortKey(version) };
-  const { data } = await WorkflowVersionEntity.get(key).go({ attributes: ["calls"], consistent: true });
+  const { data } = await read(() => WorkflowVersionEntity.get(key).go(ONLY_CALLS));
   return data ? data.calls : null;
 }
 
-/** Ids of workflows whose published version calls this one, as far as they are not deleted. */
+/** Ids of some of the workflows whose published version calls this one, as far as they are not deleted. */
 export async function publishedCallers(spaceId: string, workflowId: string): Promise<string[]> {
-  const scope = { operation: "publishedCallers", spaceId };
   const query = WorkflowReferenceEntity.query
     .primary({ spaceId, workflowId })
     .where((attr, op) => `${op.eq(attr.source, "published")} AND ${op.ne(attr.callerId, workflowId)}`);
-  const { items } = await listPage(query, { scope, limit: MAX_NAMED_CALLERS, order: "asc", consistent: true });
-  const names = await Promise.all(items.map(({ callerId }) => nameOf(spaceId, callerId)));
-  return items.filter((_, index) => names[index] !== null).map(({ callerId }) => callerId);
+  const scope = { operation: "publishedCallers", spaceId };
+  const { items } = await listPage(query, { scope, limit: MAX_PAGE, order: "asc", consistent: true });
+  const callers = items.map(({ callerId }) => callerId);
+  const names = await liveNames(spaceId, callers);
+  return callers.filter((_, index) => names[index] !== null);
 }
 
-const MAX_NAMED_CALLERS = 100;
-
-async function nameOf(spaceId: string, workflowId: string): Promise<string | null> {
-  const row = await getAny(
-    { entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" },
-    { consistent: false },
+/** The name of each workflow of this space that is not deleted, null for the rest. */
+async function liveNames(spaceId: string, workflowIds: readonly string[]): Promise<(string | null)[]> {
+  const rows = await getMany(
+    workflowIds.map((workflowId) => ({ entity: WorkflowEntity, key: { spaceId, workflowId } })),
   );
-  return row && !row.deletedAt ? row.name : null;
+  return rows.map((row) => (row && !row.deletedAt ? row.name : null));
 }
 
 function issuesAt(

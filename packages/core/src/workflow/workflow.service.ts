@@ -4,7 +4,7 @@ import { listPage } from "@weft/db/page";
 import { searchFilter, searchText } from "@weft/db/search";
 import { transact, tx } from "@weft/db/write";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
-import { AppError, conflict } from "@weft/kernel/errors";
+import { AppError, conflict, notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
@@ -26,7 +26,7 @@ import {
   type Workflow,
   type WorkflowId,
 } from "./workflow.schema.ts";
-import { versionSortKey } from "./workflow.semver.ts";
+import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
 const COPY_SUFFIX = " (copy)";
 
@@ -174,6 +174,7 @@ export function draftTarget(ctx: Ctx, workflowId: WorkflowId) {
 }
 
 export function versionTarget(ctx: Ctx, workflowId: WorkflowId, version: string) {
+  if (!VERSION_PATTERN.test(version)) throw notFound("version", version);
   const key = { spaceId: requireSpace(ctx), workflowId, sortKey: versionSortKey(version) };
   return { entity: WorkflowVersionEntity, key, what: "version", id: version };
 }
