@@ -6,7 +6,7 @@ import { startFiles } from "../support/objects.ts";
 import { makePerson, makeSpace } from "../support/people.ts";
 import { allRows } from "../support/rows.ts";
 import { startTable } from "../support/table.ts";
-import { echoCanvas, type WorkflowApi, workflowApi } from "../support/workflows.ts";
+import { callingCanvas, echoCanvas, type WorkflowApi, workflowApi } from "../support/workflows.ts";
 
 let table: DynamoServer;
 let files: ObjectsServer;
@@ -85,6 +85,11 @@ const CANVASES: [name: string, canvas: unknown, named: RegExp][] = [
     "a reference to an unreachable node",
     between([concat("a", "island.output"), concat("island")], [edge("start", "a"), edge("a", "end")]),
     /^nodes\.a\.data\.inputs/,
+  ],
+  [
+    "calls of 46 workflows",
+    callingCanvas(...Array.from({ length: 46 }, (_, n) => ({ workflowId: `w${n}` }))),
+    /^canvas/,
   ],
   ["a node without a type", between([{ id: "bare", data: {} } as unknown as Node], []), /^nodes\.bare/],
   ["an unknown field of a node", between([{ ...concat("a"), extra: 1 } as Node], []), /^nodes\.a\.extra/],

@@ -1,5 +1,7 @@
+import { listSpaceOperations } from "@weft/core/audit/audit.service";
 import type { Route } from "@weft/http/route";
-import { newId } from "@weft/kernel/ids";
+import { systemCtx } from "@weft/kernel/ctx";
+import { type Id, newId } from "@weft/kernel/ids";
 import type { DynamoServer } from "@weft/local/dynamo/server";
 import type { ObjectsServer } from "@weft/local/objects/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -147,6 +149,20 @@ describe("ids in bodies", () => {
 });
 
 describe("the operation log", () => {
+  it("has a row of a change, with what it was of and whether it was let through", async () => {
+    const api = workflowApi(handler, spaceId, owner);
+    const made = (await api("POST", "", { name: "Logged" })).json;
+    await api("PATCH", `/${made.id}`, { expectedRevision: 9, name: "x" });
+    const where = spaceId as Id<"space">;
+    const query = { targetId: made.id, limit: 20 };
+    const { items } = await listSpaceOperations(systemCtx("test", { spaceId: where }), where, query);
+    const rows = items.map(({ operation, status }) => [operation, status]);
+    expect(rows.sort()).toEqual([
+      ["createWorkflow", 201],
+      ["updateWorkflow", 409],
+    ]);
+  });
+
   it("has a row of every call that changes something", () => {
     const quiet = own.filter((route) => route.method !== "GET" && !route.audit).map((route) => route.operationId);
     expect(quiet).toEqual(["validateWorkflow"]);

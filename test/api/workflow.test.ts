@@ -90,6 +90,8 @@ describe("happy", () => {
     const changed = (await api("PATCH", `/${id}`, body)).json;
     expect(changed).toMatchObject({ name: "Afterwards", revision: 2, settings: { sliceSeconds: 20, durable: false } });
     expect(changed.icon).toBeUndefined();
+    const again = (await api("PATCH", `/${id}`, { expectedRevision: 2, settings: { durable: true } })).json;
+    expect(again.settings).toEqual({ timeoutSeconds: 86_400, sliceSeconds: 20, durable: true });
     const search = async (q: string) => (await api("GET", `?q=${q}`)).json.items.length;
     expect([await search("before"), await search("afterw")]).toEqual([0, 1]);
   });
@@ -166,6 +168,11 @@ describe("import and export", () => {
     expect(imported.json).toMatchObject({ name: "Round", tags: ["x"], externalId: source.id, metadata: { team: "a" } });
     const again = (await api("GET", `/${imported.json.id}/export`)).json;
     expect(again.workflow).toEqual(exported.workflow);
+    await api("POST", `/${source.id}/publish`, { force: true });
+    await api("PUT", `/${source.id}/draft`, { expectedRevision: 1, canvas: echoCanvas("Later") });
+    const version = (await api("GET", `/${source.id}/export?version=v1.0.0`)).json;
+    expect(version).toMatchObject({ version: "v1.0.0", workflow: exported.workflow });
+    expect((await api("GET", `/${source.id}/export?version=v2.0.0`)).status).toBe(404);
   });
 
   it("binds the workflows that a canvas calls, also in copies and after a rollback", async () => {

@@ -1,5 +1,5 @@
 import { getLive, updateOp } from "@weft/db/change";
-import { guarded, transact, tryWrite, tx } from "@weft/db/write";
+import { guarded, read, transact, tryWrite, tx } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { notFound } from "@weft/kernel/errors";

@@ -45,6 +45,9 @@ const ExternalId = z.string().min(1).max(MAX_EXTERNAL_ID);
 const Metadata = z
   .record(z.string().min(1).max(MAX_TAG), z.string().max(MAX_METADATA_VALUE))
   .refine((value) => Object.keys(value).length <= MAX_METADATA_KEYS, `at most ${MAX_METADATA_KEYS} entries`);
+const IsPublic = z
+  .boolean()
+  .meta({ description: "Meant for others to copy. By itself it opens nothing to other spaces." });
 const Revision = z.int().min(1);
 /** `readCanvas` of the engine is its parser: the same for every form and every way in. */
 const AnyCanvas = z.unknown().meta({ description: "A canvas as an object or as JSON text, in either form" });
@@ -52,14 +55,19 @@ const AllowErrors = z.boolean().default(false).meta({
   description: "Keep a canvas with a circle, a dangling edge or a bad reference, as an editor does while one draws.",
 });
 
+const settings = {
+  /** How long one run may last, waits included. */
+  timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS),
+  /** How long one state of the machine goes on along its segment; 0 is one effectful node a state. */
+  sliceSeconds: z.int().min(0).max(MAX_SLICE_SECONDS),
+  /** Always run on Step Functions, also where the caller waits for the answer. */
+  durable: z.boolean(),
+};
 export const WorkflowSettings = z
   .strictObject({
-    /** How long one run may last, waits included. */
-    timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS).default(DAY_SECONDS),
-    /** How long one state of the machine goes on along its segment; 0 is one effectful node a state. */
-    sliceSeconds: z.int().min(0).max(MAX_SLICE_SECONDS).default(0),
-    /** Always run on Step Functions, also where the caller waits for the answer. */
-    durable: z.boolean().default(false),
+    timeoutSeconds: settings.timeoutSeconds.default(DAY_SECONDS),
+    sliceSeconds: settings.sliceSeconds.default(0),
+    durable: settings.durable.default(false),
   })
   .meta({ id: "WorkflowSettings" });
 export type WorkflowSettings = z.output<typeof WorkflowSettings>;
@@ -121,7 +129,7 @@ export const CreateWorkflow = z
     icon: Icon.optional(),
     tags: Tags.default([]),
     mode: z.enum(WORKFLOW_MODE).default("workflow"),
-    isPublic: z.boolean().default(false),
+    isPublic: IsPublic.default(false),
     metadata: Metadata.default({}),
     settings: WorkflowSettings.prefault({}),
     canvas: AnyCanvas.optional(),
@@ -154,9 +162,10 @@ export const UpdateWorkflow = z
     description: Description.optional(),
     icon: Icon.nullable().optional(),
     tags: Tags.optional(),
-    isPublic: z.boolean().optional(),
+    isPublic: IsPublic.optional(),
     metadata: Metadata.optional(),
-    settings: WorkflowSettings.optional(),
+    /** What is left out stays as it is. */
+    settings: z.strictObject(settings).partial().optional(),
     /** Only for what was published: a draft becomes active by publishing. */
     status: z.enum(["active", "paused", "archived"]).optional(),
   })

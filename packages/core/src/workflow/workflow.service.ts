@@ -25,6 +25,7 @@ import {
   type UpdateWorkflow,
   type Workflow,
   type WorkflowId,
+  WorkflowSettings,
 } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
@@ -77,7 +78,7 @@ export async function list(ctx: Ctx, input: ListWorkflows): Promise<Page<Workflo
 }
 
 export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: WorkflowId }): Promise<Workflow> {
-  const { workflowId, expectedRevision, icon, ...rest } = input;
+  const { workflowId, expectedRevision, icon, settings, ...rest } = input;
   const current = await getLive(ctx, target(ctx, workflowId));
   if (rest.status && !current.currentVersion) {
     throw new AppError("unprocessable", "a workflow that was never published stays a draft");
@@ -85,6 +86,7 @@ export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: Wor
   const set = {
     ...rest,
     searchText: searchText(rest.name ?? current.name, rest.description ?? current.description),
+    ...(settings ? { settings: WorkflowSettings.parse({ ...current.settings, ...settings }) } : {}),
     ...(icon ? { icon } : {}),
   };
   const change = { set, expectedRevision, ...(icon === null ? { remove: ["icon" as const] } : {}) };
