@@ -27,6 +27,8 @@ async function served(): Promise<Served[]> {
 }
 
 const guarded = (await served()).filter((route) => route.permission !== "public");
+/** Well-formed values of path parameters that are no ids. */
+const SAMPLES: Record<string, string> = { version: "v1.0.0" };
 const inSpace = guarded.filter((route) => route.paramNames.includes("spaceId"));
 
 /** A path whose ids are well formed; of what exists, only what `known` says. */
@@ -35,7 +37,9 @@ function pathOf(route: Route, known: Record<string, string>, malformed?: string)
     if (name === malformed) return "rubbish!";
     const kind = name.slice(0, -2) as IdKind;
     return (
-      known[name] ?? (Object.hasOwn(ID_PREFIX, kind) ? `${ID_PREFIX[kind]}_01jd0000000000000000000000` : "unknown")
+      known[name] ??
+      SAMPLES[name] ??
+      (Object.hasOwn(ID_PREFIX, kind) ? `${ID_PREFIX[kind]}_01jd0000000000000000000000` : "unknown")
     );
   });
 }

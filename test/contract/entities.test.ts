@@ -41,6 +41,9 @@ async function models(): Promise<Model[]> {
 const all = await models();
 const compositeOf = (key: Index["pk"] | undefined) => key?.composite ?? key?.facets ?? [];
 
+/** Made of node ids and turns, `batch.3/http`: the canvas lets no other characters into them. */
+const NODE_PATHS = ["nodeexecution.path", "nodecursor.path"];
+
 describe("entities", () => {
   it("are found", () => expect(all.length).toBeGreaterThanOrEqual(7));
 
@@ -83,7 +86,8 @@ describe("entities", () => {
     const written = /^(name|title|label|email|slug|url|path|value|text|description|account)$/i;
     for (const { model, indexes } of all) {
       const parts = Object.values(indexes).flatMap(({ pk, sk }) => [...compositeOf(pk), ...compositeOf(sk)]);
-      expect([model.entity, parts.filter((part) => written.test(part))]).toEqual([model.entity, []]);
+      const found = parts.filter((part) => written.test(part) && !NODE_PATHS.includes(`${model.entity}.${part}`));
+      expect([model.entity, found]).toEqual([model.entity, []]);
     }
   });
 

@@ -46,6 +46,8 @@ export interface HttpResponse {
 export interface CalledWorkflow {
   workflowId: string;
   version: string | null;
+  /** Of a draft: the kept commit. */
+  commitId?: string;
   plan: Plan;
 }
 
@@ -81,7 +83,14 @@ export interface NodeDone {
 export type NodeSuspend =
   | { suspend: "wait"; until: number; state?: unknown }
   | { suspend: "signal"; event: ExecutionEventData; state?: unknown }
-  | { suspend: "child"; workflowId: string; version: string | null; input: Record<string, unknown>; state?: unknown };
+  | {
+      suspend: "child";
+      workflowId: string;
+      version: string | null;
+      commitId?: string;
+      input: Record<string, unknown>;
+      state?: unknown;
+    };
 
 /** Where an inner graph stopped before its end. */
 export interface Blocked {

@@ -12,7 +12,8 @@ const config = z.strictObject({
 function resumed(resume: NonNullable<NodeRun["resume"]>): NodeResult {
   if (resume.error) throw new NodeError(resume.error.code, resume.error.message, { retryable: false });
   if (resume.timedOut) throw new NodeError("timeout", "the called workflow did not end in time", { retryable: false });
-  return { output: isRecord(resume.data) ? resume.data : { output: resume.data } };
+  const { output, variables } = isRecord(resume.data) ? resume.data : {};
+  return { output: isRecord(output) ? output : {}, vars: isRecord(variables) ? variables : {} };
 }
 
 export const subWorkflow = defineNode({
@@ -48,7 +49,8 @@ export const subWorkflow = defineNode({
     const { workflowId, version } = run.config;
     const called = await workflows.load(version ? { workflowId, version } : { workflowId });
     if (run.childExecutions) {
-      return { suspend: "child", workflowId: called.workflowId, version: called.version, input: run.inputs };
+      const { plan: _plan, ...which } = called;
+      return { suspend: "child", ...which, input: run.inputs };
     }
     const result = await run.frame(called.plan, run.inputs);
     return "blocked" in result ? result : { output: result.output, vars: result.vars };

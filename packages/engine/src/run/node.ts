@@ -191,8 +191,9 @@ function suspendRecord(result: NodeSuspend, now: number, round: number): Suspend
     case "signal":
       return { kind: "signal", event: result.event, round, since: now, ...state };
     case "child": {
-      const { workflowId, version, input } = result;
-      return { kind: "child", workflowId, version, input, since: now, ...state };
+      const { workflowId, version, commitId, input } = result;
+      const commit = commitId === undefined ? {} : { commitId };
+      return { kind: "child", workflowId, version, ...commit, input, since: now, ...state };
     }
   }
 }

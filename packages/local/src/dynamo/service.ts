@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "@weft/kernel/clock";
 import { type ActionName, runAction, runNow, validate } from "./actions.ts";
 import { type Account, Database } from "./database.ts";
 import { DynamoError } from "./errors.ts";
+import { itemsOf } from "./item-counts.ts";
 import { planWrite, Recorder } from "./plan.ts";
 import { getItem, type RawJson, Reader } from "./read.ts";
 import { createTable, deleteTable, describeTable, listTables, updateTable } from "./tables.ts";
@@ -28,6 +29,8 @@ type Operation = (input: Input) => Input | RawJson | Promise<Input | RawJson>;
 export class DynamoService {
   /** How often each operation was asked for since the start. */
   readonly requests: Record<string, number> = {};
+  /** How many items these requests read or wrote. */
+  readonly items: Record<string, number> = {};
   readonly #database: Database;
   readonly #tokens: Tokens;
   readonly #clock: Clock;
@@ -57,7 +60,9 @@ export class DynamoService {
     const run = Object.hasOwn(this.#operations, operation) ? this.#operations[operation] : undefined;
     if (!run) throw new DynamoError({ __type: "com.amazon.coral.service#UnknownOperationException" });
     this.requests[operation] = (this.requests[operation] ?? 0) + 1;
-    return await run(input);
+    const result = await run(input);
+    this.items[operation] = (this.items[operation] ?? 0) + itemsOf(operation, input, result);
+    return result;
   }
 
   /** Deletes expired items and tokens now; resolves to the number of items. */

@@ -1,0 +1,57 @@
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import type { Construct } from "constructs";
+import { type FunctionName, type FunctionSpec, functions } from "../../functions/manifest.ts";
+import type { CodeSource } from "../bundle.ts";
+import type { StateStack } from "../stacks/state.ts";
+import type { StageConfig } from "../stages.ts";
+import { constructId } from "./names.ts";
+import { WeftFunction } from "./weft-function.ts";
+
+export interface FunctionSetProps {
+  readonly stage: StageConfig;
+  readonly state: StateStack;
+  readonly code: CodeSource;
+  readonly machine?: StateMachine;
+}
+
+/** Makes manifest functions in one stack and remembers them, for alarms and for the test that all exist. */
+export class FunctionSet {
+  readonly all: WeftFunction[] = [];
+  machine: StateMachine | undefined;
+  private readonly scope: Construct;
+  private readonly props: FunctionSetProps;
+
+  constructor(scope: Construct, props: FunctionSetProps) {
+    this.scope = scope;
+    this.props = props;
+    this.machine = props.machine;
+  }
+
+  add(name: FunctionName): WeftFunction {
+    const { stage, state, code } = this.props;
+    const made = new WeftFunction(this.scope, constructId(name), {
+      spec: specOf(name),
+      code,
+      powers: {
+        table: state.table,
+        files: state.files,
+        key: state.key,
+        mailFrom: stage.mailFrom,
+        ...(this.machine ? { machine: this.machine } : {}),
+      },
+      stage: stage.name,
+      logRetention: stage.logRetention,
+      removalPolicy: stage.removalPolicy,
+      failedEvents: state.failedEvents,
+      environment: name === "identity" && stage.adminEmail ? { WEFT_ADMIN_EMAIL: stage.adminEmail } : {},
+    });
+    this.all.push(made);
+    return made;
+  }
+}
+
+export function specOf(name: FunctionName): FunctionSpec {
+  const spec = functions.find((candidate) => candidate.name === name);
+  if (!spec) throw new Error(`no function "${name}" in the manifest`);
+  return spec;
+}

@@ -1,0 +1,159 @@
+import { INDEXES } from "@weft/db/indexes";
+import { ArnFormat, Stack } from "aws-cdk-lib";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import { type IRole, Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import type { Construct } from "constructs";
+import type { Grant } from "../../functions/manifest.ts";
+import { acknowledgeWildcard } from "./wildcards.ts";
+
+/** What grants can name. `machine` is absent where the machine itself depends on the function. */
+export interface Powers {
+  readonly table: ITable;
+  readonly files: IBucket;
+  readonly key: IKey;
+  readonly mailFrom: string;
+  readonly machine?: StateMachine;
+}
+
+/** Objects live under `spaces/{spaceId}/…`; nothing may reach outside that prefix. */
+const FILES_PREFIX = "spaces/";
+
+const TABLE_ACTIONS = [
+  "dynamodb:BatchGetItem",
+  "dynamodb:BatchWriteItem",
+  "dynamodb:ConditionCheckItem",
+  "dynamodb:DeleteItem",
+  "dynamodb:GetItem",
+  "dynamodb:PutItem",
+  "dynamodb:Query",
+  "dynamodb:UpdateItem",
+];
+
+function tableStatements({ table, key }: Powers): PolicyStatement[] {
+  const indexes = Object.keys(INDEXES).map((name) => `${table.tableArn}/index/${name}`);
+  return [
+    new PolicyStatement({ actions: TABLE_ACTIONS, resources: [table.tableArn, ...indexes] }),
+    new PolicyStatement({
+      actions: ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
+      resources: [key.keyArn],
+      conditions: { StringEquals: { "kms:EncryptionContext:aws:dynamodb:tableName": table.tableName } },
+    }),
+  ];
+}
+
+function filesStatements({ files, key }: Powers): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      actions: ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+      resources: [files.arnForObjects(`${FILES_PREFIX}*`)],
+    }),
+    // Without it S3 answers 403 instead of 404 for an object that is not there.
+    new PolicyStatement({ actions: ["s3:ListBucket"], resources: [files.bucketArn] }),
+    new PolicyStatement({
+      actions: ["kms:Decrypt", "kms:GenerateDataKey"],
+      resources: [key.keyArn],
+      conditions: { StringEquals: { "kms:EncryptionContext:aws:s3:arn": files.bucketArn } },
+    }),
+  ];
+}
+
+/** Start runs of a machine, look at and stop them, answer its task tokens. */
+export function machineStatements(machine: StateMachine): PolicyStatement[] {
+  const runs = Stack.of(machine).formatArn({
+    service: "states",
+    resource: "execution",
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    resourceName: `${machine.stateMachineName}:*`,
+  });
+  return [
+    new PolicyStatement({
+      actions: [
+        "states:SendTaskFailure",
+        "states:SendTaskHeartbeat",
+        "states:SendTaskSuccess",
+        "states:StartExecution",
+      ],
+      resources: [machine.stateMachineArn],
+    }),
+    new PolicyStatement({ actions: ["states:DescribeExecution", "states:StopExecution"], resources: [runs] }),
+  ];
+}
+
+function mailStatements(scope: Construct, { mailFrom }: Powers): PolicyStatement[] {
+  const identity = Stack.of(scope).formatArn({
+    service: "ses",
+    resource: "identity",
+    resourceName: mailFrom.slice(mailFrom.indexOf("@") + 1),
+  });
+  return [
+    new PolicyStatement({
+      actions: ["ses:SendEmail"],
+      resources: [identity],
+      conditions: { StringEquals: { "ses:FromAddress": mailFrom } },
+    }),
+  ];
+}
+
+export interface GrantEffect {
+  readonly statements: PolicyStatement[];
+  readonly environment: Record<string, string>;
+  /** Why a wildcard in these statements is right, where there is one. */
+  readonly wildcard?: string;
+}
+
+export const RUNS_WILDCARD = "Executions of this one machine: their names are made at run time.";
+const FILES_WILDCARD = "Objects of all spaces live under one prefix of one bucket; the code checks the space.";
+
+function machineOf(powers: Powers): StateMachine {
+  if (!powers.machine) throw new Error('the grant "machine" needs the machine: use "machine:self" inside it');
+  return powers.machine;
+}
+
+/** The least-privilege statements and the variables of one manifest grant. */
+export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantEffect {
+  switch (grant) {
+    case "table":
+      return { statements: tableStatements(powers), environment: { TABLE_NAME: powers.table.tableName } };
+    case "files":
+      return {
+        statements: filesStatements(powers),
+        environment: { FILES_BUCKET: powers.files.bucketName },
+        wildcard: FILES_WILDCARD,
+      };
+    case "machine": {
+      const machine = machineOf(powers);
+      return {
+        statements: machineStatements(machine),
+        environment: { RUN_WORKFLOW_ARN: machine.stateMachineArn },
+        wildcard: RUNS_WILDCARD,
+      };
+    }
+    // The machine depends on the function, so its right on the machine is a policy made after both.
+    case "machine:self":
+      return { statements: [], environment: {} };
+    case "mail":
+      return { statements: mailStatements(scope, powers), environment: { MAIL_FROM: powers.mailFrom } };
+    default: {
+      const unknown: never = grant;
+      throw new Error(`unknown grant: ${String(unknown)}`);
+    }
+  }
+}
+
+/** One policy for one purpose. A resource that ends in a wildcard is acknowledged with the effect's reason. */
+export function attachPolicy(
+  scope: Construct,
+  id: string,
+  role: IRole,
+  { statements, wildcard }: Pick<GrantEffect, "statements" | "wildcard">,
+): void {
+  const policy = new Policy(scope, id, { statements });
+  policy.attachToRole(role);
+  if (wildcard === undefined) return;
+  for (const arn of statements.flatMap((statement) => statement.resources)) {
+    if (arn.endsWith("*")) acknowledgeWildcard(policy, arn, wildcard);
+  }
+}

@@ -1,0 +1,155 @@
+import { LambdaServiceError } from "./errors.ts";
+import { Instance, type InstanceOptions, type Job } from "./instance.ts";
+import type { LambdaFunction } from "./types.ts";
+
+export interface FleetLimits {
+  /** Workers that start as soon as an event finds none idle. */
+  eager: number;
+  /** Workers at most. */
+  max: number;
+  /** Above `eager`, one more worker starts when the oldest event has waited this long. */
+  patienceMs: number;
+  /** A worker above the first ends after this long without an event. */
+  idleMs: number;
+  /** Events that may wait; one more is refused as a throttle. */
+  maxWaiting: number;
+}
+
+/**
+ * Two cores: more threads than that only help when functions wait on something else, which a waiting event shows.
+ * The limits keep memory low where Lambda would start an environment for each concurrent event.
+ */
+export const FLEET_LIMITS: FleetLimits = { eager: 2, max: 64, patienceMs: 100, idleMs: 60_000, maxWaiting: 2_000 };
+
+interface Waiting {
+  job: Job;
+  since: number;
+}
+
+/** The workers of one function and the events that wait for one. */
+export class Fleet {
+  readonly fn: LambdaFunction;
+  readonly #options: InstanceOptions;
+  readonly #limits: FleetLimits;
+  readonly #all = new Set<Instance>();
+  readonly #loaded = new WeakSet<Instance>();
+  readonly #idle: Instance[] = [];
+  readonly #retire = new Map<Instance, NodeJS.Timeout>();
+  #waiting: Waiting[] = [];
+  #scaler: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits) {
+    this.fn = fn;
+    this.#options = options;
+    this.#limits = limits;
+  }
+
+  /** Events being handled or waiting. */
+  get active(): number {
+    let busy = this.#waiting.length;
+    for (const instance of this.#all) if (instance.state === "busy") busy += 1;
+    return busy;
+  }
+
+  get workers(): number {
+    return this.#all.size;
+  }
+
+  submit(job: Job): void {
+    if (this.#closed) throw new LambdaServiceError("ServiceException", 500, "the pool is closed");
+    const idle = this.#takeIdle();
+    if (idle) {
+      idle.run(job);
+      return;
+    }
+    if (this.#waiting.length >= this.#limits.maxWaiting)
+      throw new LambdaServiceError("TooManyRequestsException", 429, "Rate Exceeded.");
+    this.#waiting.push({ job, since: performance.now() });
+    if (this.#all.size < this.#limits.eager) this.#start();
+    else this.#watch();
+  }
+
+  /** Starts a worker ahead of the first event. */
+  warm(): void {
+    if (this.#all.size === 0 && !this.#closed) this.#start();
+  }
+
+  /** Kills busy workers, or an idle one when none is busy; returns how many. */
+  kill(): number {
+    const busy = [...this.#all].filter((instance) => instance.state === "busy");
+    const victims = busy.length > 0 ? busy : [...this.#all].slice(0, 1);
+    for (const instance of victims) instance.kill();
+    return victims.length;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#scaler);
+    for (const timer of this.#retire.values()) clearTimeout(timer);
+    const error = { errorType: "ServiceException", errorMessage: "the pool is closed" };
+    for (const { job } of this.#waiting.splice(0)) job.done({ error });
+    await Promise.all([...this.#all].map((instance) => instance.stop()));
+  }
+
+  #start(): void {
+    const instance = new Instance(this.fn, { ready: this.#free, idle: this.#free, gone: this.#gone }, this.#options);
+    this.#all.add(instance);
+  }
+
+  #free = (instance: Instance): void => {
+    this.#loaded.add(instance);
+    const next = this.#waiting.shift();
+    if (next) {
+      instance.run(next.job);
+      return;
+    }
+    this.#idle.push(instance);
+    if (this.#all.size < 2) return;
+    const timer = setTimeout(() => this.#end(instance), this.#limits.idleMs);
+    timer.unref();
+    this.#retire.set(instance, timer);
+  };
+
+  #gone = (instance: Instance): void => {
+    this.#all.delete(instance);
+    this.#forgetIdle(instance);
+    if (this.#closed) return;
+    // What failed to load would fail again: the event that waits longest gets the error, as on Lambda.
+    if (instance.fatal && !this.#loaded.has(instance)) this.#waiting.shift()?.job.done({ error: instance.fatal });
+    if (this.#waiting.length > 0 && this.#all.size < this.#limits.eager) this.#start();
+  };
+
+  #takeIdle(): Instance | undefined {
+    const instance = this.#idle.pop();
+    if (instance) {
+      clearTimeout(this.#retire.get(instance));
+      this.#retire.delete(instance);
+    }
+    return instance;
+  }
+
+  #forgetIdle(instance: Instance): void {
+    const at = this.#idle.indexOf(instance);
+    if (at >= 0) this.#idle.splice(at, 1);
+    clearTimeout(this.#retire.get(instance));
+    this.#retire.delete(instance);
+  }
+
+  #end(instance: Instance): void {
+    if (this.#all.size > 1) void instance.stop();
+  }
+
+  #watch(): void {
+    if (this.#scaler || this.#waiting.length === 0) return;
+    this.#scaler = setTimeout(() => {
+      this.#scaler = undefined;
+      const oldest = this.#waiting[0];
+      if (!oldest || this.#closed) return;
+      const starting = [...this.#all].some((instance) => instance.state === "starting");
+      const overdue = performance.now() - oldest.since >= this.#limits.patienceMs;
+      if (overdue && !starting && this.#all.size < this.#limits.max) this.#start();
+      this.#watch();
+    }, this.#limits.patienceMs);
+  }
+}

@@ -1,0 +1,1 @@
+export const heavy = "loaded when it is needed";
