@@ -19,7 +19,16 @@ import { startLanes } from "./lane.ts";
 import { keepRecords, resumeLanes } from "./recover.ts";
 import { STALE_MS } from "./run-io.ts";
 import { cancelled, settle } from "./settle.ts";
-import { CHECK_INTERVAL_MS, createExecution, type ExecutionRow, getExecution, isTerminal, materialOf, outcomeOf, reopen } from "./store.ts";
+import {
+  CHECK_INTERVAL_MS,
+  createExecution,
+  type ExecutionRow,
+  getExecution,
+  isTerminal,
+  materialOf,
+  outcomeOf,
+  reopen,
+} from "./store.ts";
 import { runHere } from "./sync.ts";
 import { readTrace } from "./trace.ts";
 import { loadValue } from "./values.ts";

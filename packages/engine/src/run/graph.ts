@@ -1,7 +1,7 @@
 import type { Blocked } from "../node.ts";
 import { DEFAULT_PORT, type PlanNode } from "../plan.ts";
 import type { NodeRecord } from "../record.ts";
-import { NodeFailed, type RunIo, RunStopped } from "./io.ts";
+import { isKind, NodeFailed, type RunIo, RunStopped } from "./io.ts";
 import { isBlocked, type NodeOutcome, resumption, runNode } from "./node.ts";
 import { type Scope, type Settled, SKIPPED, settledOf } from "./scope.ts";
 
@@ -167,7 +167,7 @@ class GraphRun {
   }
 
   #fail(thrown: unknown): void {
-    if (this.#error !== undefined && !(thrown instanceof NodeFailed && !(this.#error instanceof NodeFailed))) return;
+    if (this.#error !== undefined && !(isKind(thrown, NodeFailed) && !(this.#error instanceof NodeFailed))) return;
     this.#error = thrown ?? new Error("a node threw nothing");
     this.#abort?.abort(new RunStopped("another branch failed"));
   }

@@ -4,7 +4,7 @@ import type { Field, PlanNode, RetryPolicy } from "../plan.ts";
 import { ERROR_PORT } from "../plan.ts";
 import type { NodeErrorData } from "../record.ts";
 import { convert } from "../values/convert.ts";
-import { RunStopped } from "./io.ts";
+import { isKind, RunStopped } from "./io.ts";
 
 /** Longest message and details of a failure that are kept: they are shown and stored with the row itself. */
 const MAX_MESSAGE = 4_000;
@@ -12,7 +12,7 @@ const MAX_DETAILS = 16_000;
 
 /** Anything that a node threw, as data. Whatever it is, the process survives it. */
 export function errorData(thrown: unknown): NodeErrorData & { retryable: boolean; retryAfterMs?: number } {
-  if (thrown instanceof NodeError) {
+  if (isKind(thrown, NodeError)) {
     return {
       code: thrown.code,
       message: thrown.message.slice(0, MAX_MESSAGE),
