@@ -409,7 +409,7 @@ describe("sub_workflow", () => {
     const run = testRun({ deps: { workflows }, childExecutions: true });
     expect(await runPlan(plan, { in: "a" }, run.io)).toMatchObject({ status: "blocked" });
     expect(waiting(run).suspend).toMatchObject({ kind: "child", workflowId: "w", version: "v1", input: { in: "a" } });
-    run.journal.answers.set("n", { data: { output: "from the child" } });
+    run.journal.answers.set("n", { data: { output: { output: "from the child" }, variables: {} } });
     expect(await runPlan(plan, { in: "a" }, run.io)).toMatchObject({ output: { output: "from the child" } });
   });
   it("fails as its child fails", async () => {

@@ -104,7 +104,9 @@ class GraphRun {
   }
 
   async #effect(node: PlanNode, stored: NodeRecord | undefined): Promise<NodeOutcome> {
-    if ((this.#scope.depth > 0 || !this.#options.deferPut) && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
+    // A composite keeps its own time; a lane's step is begun with enough of it.
+    const keepsTime = node.body !== undefined || (this.#scope.depth === 0 && this.#options.deferPut);
+    if (!keepsTime && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
       return { blocked: true, waiting: [], yielded: true };
     }
     const io = this.#abortable();
