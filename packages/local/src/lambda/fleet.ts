@@ -1,3 +1,4 @@
+import type { EventLoopUtilization } from "node:perf_hooks";
 import { LambdaServiceError } from "./errors.ts";
 import { Instance, type InstanceOptions, type Job } from "./instance.ts";
 import type { LambdaFunction } from "./types.ts";
@@ -7,8 +8,10 @@ export interface FleetLimits {
   eager: number;
   /** Workers at most. */
   max: number;
-  /** Above `eager`, one more worker starts when the oldest event has waited this long. */
+  /** Above `eager`, one more worker starts when the oldest event has waited this long and the threads have time left. */
   patienceMs: number;
+  /** The same even when they have none, so that functions that wait for each other cannot stand still. */
+  hardPatienceMs: number;
   /** A worker above the first ends after this long without an event. */
   idleMs: number;
   /** Events that may wait; one more is refused as a throttle. */
@@ -19,7 +22,17 @@ export interface FleetLimits {
  * Two cores: more threads than that only help when functions wait on something else, which a waiting event shows.
  * The limits keep memory low where Lambda would start an environment for each concurrent event.
  */
-export const FLEET_LIMITS: FleetLimits = { eager: 2, max: 64, patienceMs: 100, idleMs: 60_000, maxWaiting: 2_000 };
+export const FLEET_LIMITS: FleetLimits = {
+  eager: 2,
+  max: 64,
+  patienceMs: 100,
+  hardPatienceMs: 2_000,
+  idleMs: 30_000,
+  maxWaiting: 2_000,
+};
+
+/** Above this share of busy time a thread computes rather than waits, and one more of its kind would not help. */
+const SATURATED = 0.75;
 
 interface Waiting {
   job: Job;
@@ -142,14 +155,22 @@ export class Fleet {
 
   #watch(): void {
     if (this.#scaler || this.#waiting.length === 0) return;
+    const main = performance.eventLoopUtilization();
+    for (const instance of this.#all) instance.markUtilization();
     this.#scaler = setTimeout(() => {
       this.#scaler = undefined;
       const oldest = this.#waiting[0];
       if (!oldest || this.#closed) return;
-      const starting = [...this.#all].some((instance) => instance.state === "starting");
-      const overdue = performance.now() - oldest.since >= this.#limits.patienceMs;
-      if (overdue && !starting && this.#all.size < this.#limits.max) this.#start();
+      if (this.#mayGrow(performance.now() - oldest.since, main)) this.#start();
       this.#watch();
     }, this.#limits.patienceMs);
+  }
+
+  #mayGrow(waitedMs: number, main: EventLoopUtilization): boolean {
+    const starting = [...this.#all].some((instance) => instance.state === "starting");
+    if (starting || this.#all.size >= this.#limits.max || waitedMs < this.#limits.patienceMs) return false;
+    if (waitedMs >= this.#limits.hardPatienceMs) return true;
+    if (performance.eventLoopUtilization(main).utilization > SATURATED) return false;
+    return [...this.#all].some((instance) => instance.utilization() < SATURATED);
   }
 }

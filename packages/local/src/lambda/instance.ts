@@ -1,3 +1,4 @@
+import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { eachLine, type Log } from "../log.ts";
 import { exited, timedOut } from "./errors.ts";
@@ -14,6 +15,9 @@ import type {
 
 /** Longest start of a worker: loading the entry on a busy machine. Lambda itself allows 10 s. */
 const INIT_TIMEOUT_MS = 60_000;
+
+/** Small on purpose: a stack has many workers, and each keeps what its young generation once grew to. */
+const YOUNG_GENERATION_MB = 16;
 
 export interface Job {
   requestId: string;
@@ -51,6 +55,7 @@ export class Instance {
   #started = false;
   #timer: NodeJS.Timeout | undefined;
   #fatal: ErrorPayload | undefined;
+  #mark: EventLoopUtilization | undefined;
 
   constructor(fn: LambdaFunction, hooks: InstanceHooks, options: InstanceOptions) {
     this.#fn = fn;
@@ -64,6 +69,16 @@ export class Instance {
 
   get state(): "starting" | "idle" | "busy" | "gone" {
     return this.#state;
+  }
+
+  /** Begins a measurement of how busy the thread is. */
+  markUtilization(): void {
+    this.#mark = this.#worker.performance.eventLoopUtilization();
+  }
+
+  /** The share of time since the mark in which the thread computed. */
+  utilization(): number {
+    return this.#worker.performance.eventLoopUtilization(this.#mark).utilization;
   }
 
   /** Hands the job to the worker, which must be idle. */
@@ -176,7 +191,7 @@ function startWorker(fn: LambdaFunction, options: InstanceOptions): Worker {
     execArgv: [],
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb },
+    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   eachLine(worker.stdout, (text) => options.log({ source: fn.name, level: "info", text }));
   eachLine(worker.stderr, (text) => options.log({ source: fn.name, level: "error", text }));
