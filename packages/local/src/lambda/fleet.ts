@@ -10,7 +10,7 @@ export interface FleetLimits {
   max: number;
   /** Above `eager`, one more worker starts when the oldest event has waited this long and the threads have time left. */
   patienceMs: number;
-  /** The same even when they have none, so that functions that wait for each other cannot stand still. */
+  /** The same even when they have none and no event ended for so long: functions may wait for each other. */
   hardPatienceMs: number;
   /** A worker above the first ends after this long without an event. */
   idleMs: number;
@@ -50,6 +50,7 @@ export class Fleet {
   readonly #retire = new Map<Instance, NodeJS.Timeout>();
   #waiting: Waiting[] = [];
   #scaler: NodeJS.Timeout | undefined;
+  #lastFree = 0;
   #closed = false;
 
   constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits) {
@@ -112,6 +113,7 @@ export class Fleet {
 
   #free = (instance: Instance): void => {
     this.#loaded.add(instance);
+    this.#lastFree = performance.now();
     const next = this.#waiting.shift();
     if (next) {
       instance.run(next.job);
@@ -161,15 +163,16 @@ export class Fleet {
       this.#scaler = undefined;
       const oldest = this.#waiting[0];
       if (!oldest || this.#closed) return;
-      if (this.#mayGrow(performance.now() - oldest.since, main)) this.#start();
+      if (this.#mayGrow(oldest.since, main)) this.#start();
       this.#watch();
     }, this.#limits.patienceMs);
   }
 
-  #mayGrow(waitedMs: number, main: EventLoopUtilization): boolean {
+  #mayGrow(waitingSince: number, main: EventLoopUtilization): boolean {
+    const now = performance.now();
     const starting = [...this.#all].some((instance) => instance.state === "starting");
-    if (starting || this.#all.size >= this.#limits.max || waitedMs < this.#limits.patienceMs) return false;
-    if (waitedMs >= this.#limits.hardPatienceMs) return true;
+    if (starting || this.#all.size >= this.#limits.max || now - waitingSince < this.#limits.patienceMs) return false;
+    if (now - Math.max(waitingSince, this.#lastFree) >= this.#limits.hardPatienceMs) return true;
     if (performance.eventLoopUtilization(main).utilization > SATURATED) return false;
     return [...this.#all].some((instance) => instance.utilization() < SATURATED);
   }
