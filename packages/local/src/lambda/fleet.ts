@@ -33,6 +33,9 @@ export const FLEET_LIMITS: FleetLimits = {
 
 /** Above this share of busy time a thread computes rather than waits, and one more of its kind would not help. */
 const SATURATED = 0.75;
+/** Below this share the functions do little but wait, and several more may start at once. */
+const WAITING = 0.3;
+const GROWTH_WHEN_WAITING = 4;
 
 interface Waiting {
   job: Job;
@@ -51,6 +54,7 @@ export class Fleet {
   #waiting: Waiting[] = [];
   #scaler: NodeJS.Timeout | undefined;
   #lastFree = 0;
+  #lastLoaded = 0;
   #closed = false;
 
   constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits) {
@@ -112,8 +116,9 @@ export class Fleet {
   }
 
   #free = (instance: Instance): void => {
-    this.#loaded.add(instance);
     this.#lastFree = performance.now();
+    if (!this.#loaded.has(instance)) this.#lastLoaded = this.#lastFree;
+    this.#loaded.add(instance);
     const next = this.#waiting.shift();
     if (next) {
       instance.run(next.job);
@@ -163,17 +168,24 @@ export class Fleet {
       this.#scaler = undefined;
       const oldest = this.#waiting[0];
       if (!oldest || this.#closed) return;
-      if (this.#mayGrow(oldest.since, main)) this.#start();
+      for (let more = this.#growth(oldest.since, main); more > 0; more--) this.#start();
       this.#watch();
     }, this.#limits.patienceMs);
   }
 
-  #mayGrow(waitingSince: number, main: EventLoopUtilization): boolean {
+  /** How many workers to start now. */
+  #growth(waitingSince: number, main: EventLoopUtilization): number {
     const now = performance.now();
+    const { max, patienceMs, hardPatienceMs } = this.#limits;
+    const room = Math.min(max - this.#all.size, this.#waiting.length);
     const starting = [...this.#all].some((instance) => instance.state === "starting");
-    if (starting || this.#all.size >= this.#limits.max || now - waitingSince < this.#limits.patienceMs) return false;
-    if (now - Math.max(waitingSince, this.#lastFree) >= this.#limits.hardPatienceMs) return true;
-    if (performance.eventLoopUtilization(main).utilization > SATURATED) return false;
-    return [...this.#all].some((instance) => instance.utilization() < SATURATED);
+    // A worker that has just loaded is given the time to show whether it is enough.
+    if (starting || room <= 0 || now - Math.max(waitingSince, this.#lastLoaded) < patienceMs) return 0;
+    if (now - Math.max(waitingSince, this.#lastFree) >= hardPatienceMs) return 1;
+    if (performance.eventLoopUtilization(main).utilization > SATURATED) return 0;
+    const shares = [...this.#all].map((instance) => instance.utilization());
+    const share = shares.reduce((sum, one) => sum + one, 0) / shares.length;
+    if (share < WAITING) return Math.min(room, GROWTH_WHEN_WAITING);
+    return share < SATURATED ? 1 : 0;
   }
 }
