@@ -1,5 +1,5 @@
-import type { EventLoopUtilization } from "node:perf_hooks";
 import { LambdaServiceError } from "./errors.ts";
+import { type CpuTimes, cpuTimes, idleShare } from "./idle-share.ts";
 import { Instance, type InstanceOptions, type Job } from "./instance.ts";
 import type { LambdaFunction } from "./types.ts";
 
@@ -8,7 +8,7 @@ export interface FleetLimits {
   eager: number;
   /** Workers at most. */
   max: number;
-  /** Above `eager`, one more worker starts when the oldest event has waited this long and the threads have time left. */
+  /** Above `eager`, one more worker starts when the oldest event has waited this long and the machine has time left. */
   patienceMs: number;
   /** The same even when they have none and no event ended for so long: functions may wait for each other. */
   hardPatienceMs: number;
@@ -31,11 +31,11 @@ export const FLEET_LIMITS: FleetLimits = {
   maxWaiting: 2_000,
 };
 
-/** Above this share of busy time a thread computes rather than waits, and one more of its kind would not help. */
-const SATURATED = 0.75;
-/** Below this share the functions do little but wait, and several more may start at once. */
-const WAITING = 0.3;
-const GROWTH_WHEN_WAITING = 4;
+/** With less of the machine idle than this, functions compute rather than wait, and one more thread would not help. */
+const SOME_IDLE = 0.2;
+/** With more than this they do little but wait, and several may start at once. */
+const MOSTLY_IDLE = 0.6;
+const GROWTH_WHEN_IDLE = 4;
 
 interface Waiting {
   job: Job;
@@ -162,19 +162,18 @@ export class Fleet {
 
   #watch(): void {
     if (this.#scaler || this.#waiting.length === 0) return;
-    const main = performance.eventLoopUtilization();
-    for (const instance of this.#all) instance.markUtilization();
+    const before = cpuTimes();
     this.#scaler = setTimeout(() => {
       this.#scaler = undefined;
       const oldest = this.#waiting[0];
       if (!oldest || this.#closed) return;
-      for (let more = this.#growth(oldest.since, main); more > 0; more--) this.#start();
+      for (let more = this.#growth(oldest.since, before); more > 0; more--) this.#start();
       this.#watch();
     }, this.#limits.patienceMs);
   }
 
   /** How many workers to start now. */
-  #growth(waitingSince: number, main: EventLoopUtilization): number {
+  #growth(waitingSince: number, before: CpuTimes): number {
     const now = performance.now();
     const { max, patienceMs, hardPatienceMs } = this.#limits;
     const room = Math.min(max - this.#all.size, this.#waiting.length);
@@ -182,10 +181,8 @@ export class Fleet {
     // A worker that has just loaded is given the time to show whether it is enough.
     if (starting || room <= 0 || now - Math.max(waitingSince, this.#lastLoaded) < patienceMs) return 0;
     if (now - Math.max(waitingSince, this.#lastFree) >= hardPatienceMs) return 1;
-    if (performance.eventLoopUtilization(main).utilization > SATURATED) return 0;
-    const shares = [...this.#all].map((instance) => instance.utilization());
-    const share = shares.reduce((sum, one) => sum + one, 0) / shares.length;
-    if (share < WAITING) return Math.min(room, GROWTH_WHEN_WAITING);
-    return share < SATURATED ? 1 : 0;
+    const idle = idleShare(before);
+    if (idle > MOSTLY_IDLE) return Math.min(room, GROWTH_WHEN_IDLE);
+    return idle > SOME_IDLE ? 1 : 0;
   }
 }

@@ -1,4 +1,3 @@
-import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { eachLine, type Log } from "../log.ts";
 import { exited, timedOut } from "./errors.ts";
@@ -55,7 +54,6 @@ export class Instance {
   #started = false;
   #timer: NodeJS.Timeout | undefined;
   #fatal: ErrorPayload | undefined;
-  #mark: EventLoopUtilization | undefined;
 
   constructor(fn: LambdaFunction, hooks: InstanceHooks, options: InstanceOptions) {
     this.#fn = fn;
@@ -69,16 +67,6 @@ export class Instance {
 
   get state(): "starting" | "idle" | "busy" | "gone" {
     return this.#state;
-  }
-
-  /** Begins a measurement of how busy the thread is. */
-  markUtilization(): void {
-    this.#mark = this.#worker.performance.eventLoopUtilization();
-  }
-
-  /** The share of time since the mark in which the thread computed. */
-  utilization(): number {
-    return this.#worker.performance.eventLoopUtilization(this.#mark).utilization;
   }
 
   /** Hands the job to the worker, which must be idle. */
