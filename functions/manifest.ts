@@ -72,7 +72,7 @@ export const functions = [
     entry: "functions/platform/index.ts",
     kind: "api",
     paths: ["/api/platform"],
-    grants: ["table"],
+    grants: ["table", "files", "machine"],
     ...crud,
   },
   {

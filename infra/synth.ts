@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,20 +10,20 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** All that a template without code depends on. The lock file stands for the CDK's own version. */
 const INPUTS = ["infra", "functions/manifest.ts", "packages/db/src/indexes.ts", "cdk.json", "package-lock.json"];
 
-/** Names the state that a directory of templates was made from. Written last, so that a killed synth is not taken for done. */
-const KEY_FILE = "synth-key";
-
 const TEMPLATE_SUFFIX = ".template.json";
+const PARTIAL = "partial-";
+const KEY_LENGTH = 32;
 
 export interface SynthOptions {
+  /** Holds one directory of templates for each stage. */
   readonly outdir: string;
-  /** False leaves the code out; the local cloud runs functions from the entry that `Metadata.weft` leads to. */
-  readonly bundling: boolean;
   /** Default `dev`. */
   readonly stage?: string;
 }
 
 export interface SynthResult {
+  /** The cloud assembly: templates and manifest.json. */
+  readonly directory: string;
   /** Absolute paths of the stacks' templates. */
   readonly templates: readonly string[];
   /** True when nothing had changed and the CDK was not run. */
@@ -30,27 +31,32 @@ export interface SynthResult {
 }
 
 /**
- * Makes the CloudFormation templates of one stage in `outdir`, in a process of its own and without the checks. With
- * bundling off they are kept until infra, the manifest, the index names or the lock file change.
+ * Makes the CloudFormation templates of one stage in a process of its own, with bundling and checks off, and keeps them
+ * until infra, the manifest, the index names or the lock file change. The local cloud runs functions from the entry that
+ * `Metadata.weft` leads to. Several processes may call it at once; a killed one leaves nothing that is taken for done.
  */
-export async function synthTemplates(options: SynthOptions): Promise<SynthResult> {
-  const { outdir, bundling, stage = "dev" } = options;
-  const key = await synthKey(`${stage} ${bundling}`);
-  const keyFile = join(outdir, KEY_FILE);
-  if (!bundling && (await readFile(keyFile, "utf8").catch(() => "")) === key) {
-    const templates = await templatesIn(outdir);
-    if (templates.length > 0) return { templates, cached: true };
-  }
-  await rm(outdir, { recursive: true, force: true });
+export async function synthTemplates({ outdir, stage = "dev" }: SynthOptions): Promise<SynthResult> {
+  const name = `${stage}-${await synthKey()}`;
+  const directory = join(outdir, name);
+  if (existsSync(directory)) return { directory, templates: await templatesIn(directory), cached: true };
   await mkdir(outdir, { recursive: true });
-  await runApp(outdir, {
-    ...(await flags()),
-    stage,
-    "weft:bundling": bundling ? "on" : "off",
-    "weft:checks": "off",
-  });
-  await writeFile(keyFile, key);
-  return { templates: await templatesIn(outdir), cached: false };
+  const partial = await mkdtemp(join(outdir, PARTIAL));
+  try {
+    await runApp(partial, { ...(await flags()), stage, "weft:bundling": "off", "weft:checks": "off" });
+    await rename(partial, directory).catch((error: unknown) => {
+      // Another process made the same templates first: they are as good.
+      if (!existsSync(directory)) throw error;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  await removeOutdated(outdir, stage, name);
+  return { directory, templates: await templatesIn(directory), cached: false };
+}
+
+async function removeOutdated(outdir: string, stage: string, current: string): Promise<void> {
+  const outdated = (await readdir(outdir)).filter((name) => name.startsWith(`${stage}-`) && name !== current);
+  await Promise.all(outdated.map((name) => rm(join(outdir, name), { recursive: true, force: true })));
 }
 
 /** The feature flags of cdk.json, which the CDK's command line would have passed on. */
@@ -67,14 +73,14 @@ async function templatesIn(outdir: string): Promise<string[]> {
 }
 
 /** A hash over the names and contents of {@link INPUTS}. */
-export async function synthKey(salt: string): Promise<string> {
-  const hash = createHash("sha256").update(salt);
+async function synthKey(): Promise<string> {
+  const hash = createHash("sha256");
   for (const path of INPUTS) {
     for (const file of await filesUnder(path)) {
       hash.update(`\0${file}\0`).update(await readFile(join(ROOT, file)));
     }
   }
-  return hash.digest("hex");
+  return hash.digest("hex").slice(0, KEY_LENGTH);
 }
 
 async function filesUnder(path: string): Promise<string[]> {

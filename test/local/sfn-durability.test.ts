@@ -11,7 +11,7 @@ import { EXPECTED_OUTPUT, EXPECTED_VISITS } from "./sfn-crash-machine.ts";
 const CHILD = fileURLToPath(new URL("sfn-crash-child.ts", import.meta.url));
 /** How often the process is killed; the long proof sets more. */
 const KILLS = Number(process.env.WEFT_PROVE_KILLS ?? 6);
-const RUNS = 8;
+const RUNS_PER_LIFE = 3;
 const SHORTEST_LIFE_MS = 250;
 const LIFE_SPREAD_MS = 700;
 
@@ -31,8 +31,8 @@ interface Life {
 }
 
 /** One life of the process: to its end, or until it is killed. */
-function live(directory: string, log: string, killAfterMs: number | undefined): Promise<Life> {
-  const child: ChildProcess = spawn(process.execPath, [CHILD, directory, log, String(RUNS)], {
+function live(directory: string, log: string, runs: number, killAfterMs: number | undefined): Promise<Life> {
+  const child: ChildProcess = spawn(process.execPath, [CHILD, directory, log, String(runs)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const life: Life = { acknowledged: new Set(), known: new Set(), ended: [], code: null };
@@ -85,16 +85,23 @@ test("killed at random moments, every acknowledged execution ends as it should",
   const directory = mkdtempSync(join(tmpdir(), "weft-sfn-"));
   const log = join(directory, "calls.log");
   const acknowledged = new Set<string>();
+  const runs = KILLS * RUNS_PER_LIFE;
   try {
     for (let kill = 0; kill < KILLS; kill++) {
-      const life = await live(join(directory, "store"), log, SHORTEST_LIFE_MS + Math.random() * LIFE_SPREAD_MS);
+      const life = await live(
+        join(directory, "store"),
+        log,
+        (kill + 1) * RUNS_PER_LIFE,
+        SHORTEST_LIFE_MS + Math.random() * LIFE_SPREAD_MS,
+      );
+      expect(life.code).toBeNull();
       for (const name of acknowledged) expect(life.acknowledged).not.toContain(name);
       for (const name of life.acknowledged) acknowledged.add(name);
     }
-    const last = await live(join(directory, "store"), log, undefined);
+    const last = await live(join(directory, "store"), log, runs, undefined);
     expect(last.code).toBe(0);
     for (const name of acknowledged) expect(last.known).toContain(name);
-    expect(last.ended.map(({ name }) => name)).toEqual(Array.from({ length: RUNS }, (_, i) => `run-${i}`));
+    expect(last.ended.map(({ name }) => name)).toEqual(Array.from({ length: runs }, (_, i) => `run-${i}`));
     const calls = readFileSync(log, "utf8").split("\n");
     for (const ended of last.ended) check(ended, calls);
   } finally {

@@ -1,4 +1,6 @@
+import type { FieldIssue } from "@weft/kernel/errors";
 import type * as z from "zod";
+import type { CozeReader } from "./coze/types.ts";
 import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
 import type { ExecutionEventData } from "./record.ts";
 
@@ -44,6 +46,8 @@ export interface HttpResponse {
 export interface CalledWorkflow {
   workflowId: string;
   version: string | null;
+  /** Of a draft: the kept commit. */
+  commitId?: string;
   plan: Plan;
 }
 
@@ -79,7 +83,14 @@ export interface NodeDone {
 export type NodeSuspend =
   | { suspend: "wait"; until: number; state?: unknown }
   | { suspend: "signal"; event: ExecutionEventData; state?: unknown }
-  | { suspend: "child"; workflowId: string; version: string | null; input: Record<string, unknown>; state?: unknown };
+  | {
+      suspend: "child";
+      workflowId: string;
+      version: string | null;
+      commitId?: string;
+      input: Record<string, unknown>;
+      state?: unknown;
+    };
 
 /** Where an inner graph stopped before its end. */
 export interface Blocked {
@@ -174,10 +185,31 @@ export interface NodeDefinition<C = unknown> {
   waits?: boolean;
   /** It may set app variables. */
   assigns?: boolean;
-  coze?: { id: string; key: string; displayKey: string };
+  /** Composite types that it must stand directly in. */
+  within?: readonly string[];
+  /** Names of its own inputs that the configuration speaks of; each must exist. */
+  uses?(config: C): string[];
+  /** Rules that the schema cannot say. Paths are relative to the configuration. */
+  check?(config: C, place: NodePlace): FieldIssue[];
+  /** Of a composite: names that its body may read under its id, beside `index`. */
+  locals?(config: C, inputs: readonly string[]): string[];
+  /** Of a composite: what it gathers from its body, as `node.path` or its own `id.variable`. */
+  collects?(config: C): readonly { name: string; ref: string }[];
+  /** Workflows that it calls. */
+  calls?(config: C): { workflowId: string; version?: string }[];
+  coze?: { id: string; key: string; displayKey: string; read?: CozeReader };
   n8n?: readonly string[];
   dify?: readonly string[];
   run(run: NodeRun<C>): NodeResult | Promise<NodeResult>;
+}
+
+/** Where a node stands while its canvas is checked. */
+export interface NodePlace {
+  id: string;
+  inputs: readonly string[];
+  outputs: readonly Field[];
+  /** The composite whose body it is in, with its parsed configuration. */
+  parent?: { id: string; type: string; config: unknown };
 }
 
 /** Declares a node type. Its file is named like `type`; one line in `nodes/index.ts` makes it known. */

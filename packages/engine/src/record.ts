@@ -47,6 +47,7 @@ export type SuspendRecord =
       kind: "child";
       workflowId: string;
       version: string | null;
+      commitId?: string;
       input: Record<string, unknown>;
       since: number;
       state?: unknown;

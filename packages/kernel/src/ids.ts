@@ -15,6 +15,7 @@ export const ID_PREFIX = {
   jobResult: "jbr",
   workflow: "wfl",
   workflowVersion: "wfv",
+  commit: "cmt",
   execution: "exe",
   executionEvent: "evt",
   request: "req",

@@ -85,7 +85,10 @@ class GraphRun {
     if (within && !within.has(node.id)) return;
     const path = this.#scope.prefix + node.id;
     const stored = this.#io.journal.get(path);
-    if (stored && stored.status !== "waiting") return this.#settle(node, settledOf(stored, DEFAULT_PORT), stored);
+    if (stored && stored.status !== "waiting") {
+      this.#settle(node, settledOf(stored, DEFAULT_PORT), stored);
+      return;
+    }
     if (node.effectful && effects && !effects.has(node.id)) return;
     try {
       if (stored && !resumption(stored, this.#io)) {
@@ -101,7 +104,7 @@ class GraphRun {
   }
 
   async #effect(node: PlanNode, stored: NodeRecord | undefined): Promise<NodeOutcome> {
-    if (this.#scope.depth > 0 && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
+    if ((this.#scope.depth > 0 || !this.#options.deferPut) && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
       return { blocked: true, waiting: [], yielded: true };
     }
     const io = this.#abortable();

@@ -1,8 +1,9 @@
 import type { NodeDefinition } from "../node.ts";
 import { NodeError } from "../node.ts";
 import type { Input, PlanNode, Source } from "../plan.ts";
-import { convertValue, zeroValue } from "../values/convert.ts";
+import { convert, convertStrict } from "../values/convert.ts";
 import { readPath } from "../values/path.ts";
+import { zeroValue } from "../values/types.ts";
 import type { RunIo } from "./io.ts";
 import type { Scope } from "./scope.ts";
 
@@ -63,16 +64,13 @@ function inputValue(
   definition: NodeDefinition,
   io: RunIo,
   fetched: ReadonlyMap<string, unknown>,
+  isMember = false,
 ): unknown {
   const raw = sourceValue(scope, node, input, definition, io, fetched);
   if (raw === undefined || raw === null) {
-    return definition.zeroInputs ? zeroValue(input.type) : (raw ?? null);
+    return definition.zeroInputs && !isMember ? zeroValue(input.type) : (raw ?? null);
   }
-  const converted = convertValue(raw, input.type);
-  if (converted.warning !== undefined && io.strictInputs) {
-    throw new NodeError("invalid_input", `${input.name}: ${converted.warning}`, { retryable: false });
-  }
-  return converted.value;
+  return io.strictInputs ? convertStrict(raw, input.type, input.name) : convert(raw, input.type, input.name);
 }
 
 function sourceValue(
@@ -96,7 +94,9 @@ function sourceValue(
       return readPath(variableValue(scope, node, source, io, fetched), source.path);
     case "object": {
       const value: Record<string, unknown> = {};
-      for (const field of source.fields) value[field.name] = inputValue(scope, node, field, definition, io, fetched);
+      for (const field of source.fields) {
+        value[field.name] = inputValue(scope, node, field, definition, io, fetched, true);
+      }
       return value;
     }
   }

@@ -2,6 +2,7 @@ import type { NodeDefinition, NodeDone, NodeResult, NodeRun, NodeSuspend } from 
 import { NodeError } from "../node.ts";
 import { DEFAULT_PORT, type PlanNode } from "../plan.ts";
 import type { NodeErrorData, NodeRecord, SuspendRecord } from "../record.ts";
+import { fillNull } from "../values/types.ts";
 import { nodeRun } from "./context.ts";
 import { resolveInputs } from "./inputs.ts";
 import { NodeFailed, type RunIo, RunStopped } from "./io.ts";
@@ -165,12 +166,7 @@ function finished(
 }
 
 function completeOutput(node: PlanNode, definition: NodeDefinition, result: NodeDone): Record<string, unknown> {
-  let { output } = result;
-  if (definition.nullOutputs) {
-    for (const field of node.outputs) {
-      if (output[field.name] === undefined) output = { ...output, [field.name]: null };
-    }
-  }
+  const output = definition.nullOutputs ? fillNull({ ...result.output }, node.outputs) : result.output;
   return node.policy.onError === "throw" ? output : { ...output, isSuccess: true, errorBody: null };
 }
 
@@ -195,8 +191,9 @@ function suspendRecord(result: NodeSuspend, now: number, round: number): Suspend
     case "signal":
       return { kind: "signal", event: result.event, round, since: now, ...state };
     case "child": {
-      const { workflowId, version, input } = result;
-      return { kind: "child", workflowId, version, input, since: now, ...state };
+      const { workflowId, version, commitId, input } = result;
+      const commit = commitId === undefined ? {} : { commitId };
+      return { kind: "child", workflowId, version, ...commit, input, since: now, ...state };
     }
   }
 }

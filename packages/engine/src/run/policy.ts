@@ -3,7 +3,7 @@ import { NodeError } from "../node.ts";
 import type { Field, PlanNode, RetryPolicy } from "../plan.ts";
 import { ERROR_PORT } from "../plan.ts";
 import type { NodeErrorData } from "../record.ts";
-import { convertValue } from "../values/convert.ts";
+import { convert } from "../values/convert.ts";
 import { RunStopped } from "./io.ts";
 
 /** Anything that a node threw, as data. Whatever it is, the process survives it. */
@@ -53,7 +53,7 @@ function fallbackOutput(outputs: readonly Field[], fallback: unknown): Record<st
   const result: Record<string, unknown> = {};
   for (const field of outputs) {
     const raw = Object.hasOwn(source, field.name) ? source[field.name] : undefined;
-    result[field.name] = raw === undefined || raw === null ? null : convertValue(raw, field.type).value;
+    result[field.name] = raw === undefined || raw === null ? null : convert(raw, field.type, field.name);
   }
   return result;
 }

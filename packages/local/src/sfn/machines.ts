@@ -8,6 +8,9 @@ import type { JsonObject } from "./json.ts";
 import { BUCKETS } from "./run/records.ts";
 import type { SfnStore } from "./store/store.ts";
 
+/** Longest definition (Step Functions quota). */
+const MAX_DEFINITION = 1_048_576;
+
 export interface MachineRecord {
   arn: string;
   name: string;
@@ -48,6 +51,10 @@ export class Machines {
   }
 
   diagnose(definition: string, type: "STANDARD" | "EXPRESS"): Diagnostic[] {
+    if (definition.length > MAX_DEFINITION) {
+      const message = `Definition is longer than ${MAX_DEFINITION} characters`;
+      return [{ severity: "ERROR", code: "SCHEMA_VALIDATION_FAILED", message, location: "/" }];
+    }
     const parsed = parseDefinition(definition);
     if (!parsed.definition) return parsed.diagnostics;
     return validateDefinition(parsed.definition, { isExpress: type === "EXPRESS", integrations: this.#integrations });

@@ -77,10 +77,11 @@ export class SfnService implements Host {
     const running = await this.store.list(BUCKETS.running);
     for (const [arn, kept] of running) await this.#restore(arn, kept);
     for (const execution of [...this.#live.values()]) {
-      execution.send(() => {
+      const goOn = execution.post(() => {
         execution.armTimeout(() => this.#timeOut(execution));
         return execution.flows.size === 0 ? this.#begin(execution) : recover(execution);
       });
+      goOn.catch((error: unknown) => execution.send(() => endBroken(execution, error)));
     }
   }
 
@@ -246,6 +247,9 @@ export class SfnService implements Host {
     const machine = this.machines.find(start.machineArn);
     if (!machine)
       throw stepFunctionsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${start.machineArn}'`);
+    if (machine.type === "EXPRESS" && start.isAwaited) {
+      throw stepFunctionsError("StateMachineTypeNotSupported", "An Express execution cannot be waited for");
+    }
     const record: ExecutionRecord = { ...this.newRecord(machine, start.name, start.input), parent: start.parent };
     const isMine = ({ parent }: ExecutionRecord): boolean =>
       parent?.arn === start.parent.arn &&
@@ -300,6 +304,12 @@ export class SfnService implements Host {
     return record.redriveMs!;
   }
 
+  /** An execution as far as it is durable. */
+  async settled(arn: string): Promise<ExecutionRecord | undefined> {
+    await this.#live.get(arn)?.post(() => undefined);
+    return this.findExecution(arn);
+  }
+
   /** Resolves when the execution has ended and that is durable. */
   async whenEnded(arn: string): Promise<ExecutionRecord> {
     const record = await this.findExecution(arn);
@@ -340,6 +350,12 @@ export class SfnService implements Host {
       throw error;
     }
   }
+}
+
+/** What is stored of an execution cannot be run: better failed than left running. */
+function endBroken(execution: Execution, error: unknown): void {
+  const cause = `The execution could not be taken up again: ${(error as Error).message}`;
+  if (execution.isRunning) execution.finish("FAILED", "ExecutionFailed", { error: "States.Runtime", cause });
 }
 
 /** An error of a nested start as AWS words it for Retry and Catch. */

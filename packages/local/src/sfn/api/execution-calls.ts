@@ -69,7 +69,7 @@ function resultOf(record: ExecutionRecord): JsonObject {
 
 async function requireExecution(service: SfnService, body: Body): Promise<ExecutionRecord> {
   const executionArn = arn(text(body, "executionArn"), "execution");
-  const record = await service.findExecution(executionArn);
+  const record = await service.settled(executionArn);
   if (record && !record.isExpress) return record;
   throw new SfnError("ExecutionDoesNotExist", `Execution Does Not Exist: '${executionArn}'`);
 }

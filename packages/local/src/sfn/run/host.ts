@@ -10,6 +10,7 @@ import type { ExecutionRecord, NestedStart } from "./records.ts";
 /** How a task starts an execution of another machine. */
 export interface ChildStart extends NestedStart {
   parent: NonNullable<ExecutionRecord["parent"]>;
+  isAwaited: boolean;
 }
 
 /** What executions need from the service that runs them. */

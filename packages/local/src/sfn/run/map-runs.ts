@@ -46,7 +46,7 @@ interface Run {
   running: number;
   failedItems: number;
   itemCount: number;
-  isOver: boolean;
+  phase: "opening" | "running" | "over";
 }
 
 /** Inputs stored together in one entry. */
@@ -65,40 +65,51 @@ export class MapRuns {
 
   /** Starts a run, or goes on with one after a restart or a redrive. */
   begin(record: MapRunRecord, execution: Execution, flow: Flow): void {
+    const run: Run = {
+      ...{ record, execution, flow },
+      inputs: [],
+      results: new Map(),
+      pending: [],
+      running: 0,
+      failedItems: 0,
+      itemCount: 0,
+      phase: "opening",
+    };
+    this.#runs.set(record.arn, run);
+    this.#guard(run, this.#open(run));
+  }
+
+  /** Work of a run under way; what goes wrong in it fails the run. */
+  #guard(run: Run, work: Promise<void>): void {
     this.#host.busy(1);
-    this.#open(record, execution, flow)
+    work
       .catch((error: unknown) => {
         const failure = error instanceof StateFailure ? error : runtimeFailure((error as Error).message);
-        const run = this.#runs.get(record.arn);
-        if (run) run.isOver = true;
-        return this.#settle(record, execution, flow, { failure });
+        run.phase = "over";
+        return this.#settle(run, { failure });
       })
+      // The store itself fails: the next start takes the run up again.
+      .catch(() => undefined)
       .finally(() => this.#host.busy(-1));
   }
 
-  async #open(record: MapRunRecord, execution: Execution, flow: Flow): Promise<void> {
-    const inputs =
-      record.total === undefined ? await this.#prepare(record, execution, flow) : await this.#inputs(record.arn);
-    const results = new Map<number, ChildResult>();
-    for (const [key, value] of await this.#host.store.list(resultBucket(record.arn))) {
-      results.set(Number(key), JSON.parse(value) as ChildResult);
-    }
+  async #open(run: Run): Promise<void> {
+    const { record } = run;
+    run.inputs = record.total === undefined ? await this.#prepare(run) : await this.#inputs(record.arn);
+    const stored = await this.#host.store.list(resultBucket(record.arn));
+    // Children that end while the results are read are counted by childEnded.
+    for (const [key, value] of stored) run.results.set(Number(key), JSON.parse(value) as ChildResult);
     const live = this.#host.liveChildren(record.arn);
-    const pending: number[] = [];
-    for (let i = inputs.length - 1; i >= 0; i--) if (!results.has(i) && !live.has(i)) pending.push(i);
-    const run: Run = {
-      ...{ record, execution, flow, inputs, results, pending },
-      running: live.size,
-      failedItems: 0,
-      itemCount: inputs.reduce((sum, input) => sum + input.items, 0),
-      isOver: false,
-    };
-    for (const [index, result] of results) if (result.status !== "SUCCEEDED") run.failedItems += inputs[index]!.items;
-    this.#runs.set(record.arn, run);
+    for (let i = run.inputs.length - 1; i >= 0; i--) if (!run.results.has(i) && !live.has(i)) run.pending.push(i);
+    run.running = live.size;
+    run.itemCount = run.inputs.reduce((sum, input) => sum + input.items, 0);
+    for (const [index, { status }] of run.results)
+      if (status !== "SUCCEEDED") run.failedItems += run.inputs[index]!.items;
+    run.phase = "running";
     await this.#advance(run);
   }
 
-  async #prepare(record: MapRunRecord, execution: Execution, flow: Flow): Promise<ChildInput[]> {
+  async #prepare({ record, execution, flow }: Run): Promise<ChildInput[]> {
     const node = execution.nodeOf(flow);
     const items = record.items ?? (await readItems(this.#host.environment, record.reader!));
     const selected: Json[] = [];
@@ -123,18 +134,14 @@ export class MapRuns {
 
   /** Starts what may run now, or ends the run. */
   async #advance(run: Run): Promise<void> {
-    if (run.isOver) return;
+    if (run.phase === "over") return;
     if (this.#isExceeded(run)) return this.#finish(run, true);
     if (run.pending.length === 0 && run.running === 0) return this.#finish(run, false);
     const limit = run.record.concurrency === 0 ? DEFAULT_CONCURRENCY : run.record.concurrency;
     while (run.pending.length > 0 && run.running < limit) {
       const index = run.pending.pop()!;
       run.running++;
-      this.#host.startMapChild(run.record, index, run.inputs[index]!.text).catch((error: unknown) => {
-        run.isOver = true;
-        const failure = runtimeFailure((error as Error).message);
-        void this.#settle(run.record, run.execution, run.flow, { failure });
-      });
+      this.#guard(run, this.#host.startMapChild(run.record, index, run.inputs[index]!.text));
     }
   }
 
@@ -149,15 +156,16 @@ export class MapRuns {
   /** An execution of the run has ended; its result is durable. */
   childEnded(arn: string, index: number, result: ChildResult): void {
     const run = this.#runs.get(arn);
-    if (!run || run.isOver) return;
-    run.running--;
+    if (!run || run.phase === "over") return;
     run.results.set(index, result);
+    if (run.phase === "opening") return;
+    run.running--;
     if (result.status !== "SUCCEEDED") run.failedItems += run.inputs[index]!.items;
-    void this.#advance(run);
+    this.#guard(run, this.#advance(run));
   }
 
   async #finish(run: Run, isExceeded: boolean): Promise<void> {
-    run.isOver = true;
+    run.phase = "over";
     if (isExceeded) await this.#stopChildren(run.record.arn);
     const results = await this.#resultsOf(run);
     const inputs = results.map(([index]) => run.inputs[index]!.text);
@@ -173,7 +181,7 @@ export class MapRuns {
     } catch (error) {
       outcome = { failure: error instanceof StateFailure ? error : runtimeFailure((error as Error).message) };
     }
-    await this.#settle(run.record, run.execution, run.flow, outcome);
+    await this.#settle(run, outcome);
   }
 
   async #resultsOf(run: Run): Promise<[number, ChildResult][]> {
@@ -181,7 +189,7 @@ export class MapRuns {
     return stored.map(([key, value]) => [Number(key), JSON.parse(value) as ChildResult]);
   }
 
-  async #settle(record: MapRunRecord, execution: Execution, flow: Flow, outcome: MapRunOutcome): Promise<void> {
+  async #settle({ record, execution, flow }: Run, outcome: MapRunOutcome): Promise<void> {
     await this.#save(record, "failure" in outcome ? "FAILED" : "SUCCEEDED");
     this.#runs.delete(record.arn);
     execution.send(() => {
@@ -210,15 +218,25 @@ export class MapRuns {
   abort(arn: string): void {
     const run = this.#runs.get(arn);
     if (!run) return;
-    run.isOver = true;
+    run.phase = "over";
     this.#runs.delete(arn);
-    void this.#stopChildren(arn).then(() => this.#save(run.record, "ABORTED"));
+    this.#guard(
+      run,
+      this.#stopChildren(arn).then(() => this.#save(run.record, "ABORTED")),
+    );
   }
 
   /** Runs what failed in a run again. */
-  async redrive(arn: string, execution: Execution, flow: Flow): Promise<void> {
-    const text = await this.#host.store.get(BUCKETS.mapRuns, arn);
-    if (text === undefined) throw runtimeFailure(`The map run ${arn} does not exist.`);
+  redrive(arn: string, execution: Execution, flow: Flow): void {
+    this.#host.busy(1);
+    this.#reopen(arn)
+      .then((record) => this.begin(record, execution, flow))
+      .catch(() => undefined)
+      .finally(() => this.#host.busy(-1));
+  }
+
+  async #reopen(arn: string): Promise<MapRunRecord> {
+    const text = (await this.#host.store.get(BUCKETS.mapRuns, arn))!;
     const { stopMs: _stop, ...rest } = JSON.parse(text) as MapRunRecord;
     const record: MapRunRecord = { ...rest, status: "RUNNING", redriveCount: rest.redriveCount + 1 };
     const failed = (await this.#host.store.list(resultBucket(arn)))
@@ -228,11 +246,11 @@ export class MapRuns {
     writes.push({ bucket: BUCKETS.mapRuns, key: arn, value: JSON.stringify(record) });
     await this.#host.store.commit(writes);
     if (!record.isExpress) for (const { result } of failed) await this.#host.redriveChild(result.arn);
-    this.begin(record, execution, flow);
+    return record;
   }
 
   close(): void {
-    for (const run of this.#runs.values()) run.isOver = true;
+    for (const run of this.#runs.values()) run.phase = "over";
     this.#runs.clear();
   }
 }

@@ -36,7 +36,7 @@ export function reopen(record: ExecutionRecord, nowMs: number, timeoutSeconds: n
 }
 
 /** Runs again what failed or was aborted; what was done stays done. */
-export async function redrive(execution: Execution): Promise<void> {
+export function redrive(execution: Execution): void {
   const { record } = execution;
   execution.saveRecord();
   execution.write({ bucket: BUCKETS.running, key: record.arn, value: "" });
@@ -47,18 +47,20 @@ export async function redrive(execution: Execution): Promise<void> {
     flow.retries = [];
     execution.touch(flow);
   }
-  for (const flow of open) await redriveFlow(execution, flow);
+  for (const flow of open) redriveFlow(execution, flow);
 }
 
-async function redriveFlow(execution: Execution, flow: Flow): Promise<void> {
+function redriveFlow(execution: Execution, flow: Flow): void {
   const { block } = flow;
   if (block?.kind === "children") {
     recount(execution, flow);
-    return resumeChildren(execution, flow);
+    resumeChildren(execution, flow);
+    return;
   }
   if (block?.kind === "mapRun") {
     execution.addEvent(flow, "MapRunRedriven", { mapRunArn: block.arn, redriveCount: execution.record.redriveCount });
-    return execution.host.mapRuns.redrive(block.arn, execution, flow);
+    execution.afterCommit(() => execution.host.mapRuns.redrive(block.arn, execution, flow));
+    return;
   }
   delete flow.block;
   execution.makeReady(() => runFlow(execution, flow));

@@ -83,8 +83,9 @@ function nestedStart(parameters: JsonObject): NestedStart {
 export function startNested(execution: Execution, flow: Flow, start: NestedStart): void {
   const { generation } = flow;
   const parent = { arn: execution.record.arn, flow: flow.id, generation };
+  const isAwaited = (execution.nodeOf(flow).resource as Service).pattern.startsWith("sync");
   execution.afterCommit(() => {
-    execution.host.startChild({ ...start, parent }).then(
+    execution.host.startChild({ ...start, parent, isAwaited }).then(
       (record) => execution.send(() => nestedStarted(execution, flow, generation, record)),
       (error: unknown) =>
         execution.send(() =>

@@ -1,0 +1,48 @@
+import { registerToken } from "@weft/core/execution/events";
+import { runLane } from "@weft/core/execution/lane";
+import type { LaneInput, LaneRoute } from "@weft/core/execution/machine";
+import { log } from "@weft/http/log";
+import { errorLog } from "@weft/http/respond";
+import { systemClock } from "@weft/kernel/clock";
+import type { Context } from "aws-lambda";
+import * as z from "zod";
+import { executionDeps } from "./wiring.ts";
+
+const Lane = z.object({
+  spaceId: z.string(),
+  executionId: z.string(),
+  segmentId: z.string(),
+  step: z.int(),
+  epoch: z.int(),
+  hops: z.int(),
+  machineArn: z.string(),
+});
+const Registration = Lane.extend({ register: z.literal(true), token: z.string(), path: z.string() });
+
+/** The one name under which Step Functions retries a step. */
+class RetryableStepError extends Error {
+  override readonly name = "RetryableStepError";
+}
+
+/**
+ * The machine's Step and Signal states. What a user's node does wrong ends its execution and is no error here; what goes
+ * wrong with us is thrown, and Step Functions tries the step again.
+ */
+export async function handler(event: unknown, context: Context): Promise<LaneRoute | Record<string, never>> {
+  const input = Lane.parse(event);
+  const deps = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
+  try {
+    const registration = Registration.safeParse(event);
+    if (!registration.success) return await runLane(deps, laneOf(input));
+    const { epoch, path, token } = registration.data;
+    await registerToken({ machine: deps.machine, clock: systemClock }, laneOf(input), epoch, path, token);
+    return {};
+  } catch (thrown) {
+    log.error("step failed", { executionId: input.executionId, error: errorLog(thrown) });
+    throw new RetryableStepError(thrown instanceof Error ? thrown.message : "step failed", { cause: thrown });
+  }
+}
+
+function laneOf({ spaceId, executionId, segmentId, step, epoch, hops }: LaneInput): LaneInput {
+  return { spaceId, executionId, segmentId, step, epoch, hops };
+}

@@ -1,0 +1,4 @@
+import { executionRoutes } from "./execution.routes.ts";
+import { workflowRoutes } from "./workflow.routes.ts";
+
+export const routes = [...workflowRoutes, ...executionRoutes];

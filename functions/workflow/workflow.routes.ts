@@ -1,0 +1,311 @@
+import * as Draft from "@weft/core/workflow/workflow.draft";
+import { nodeTypes } from "@weft/core/workflow/workflow.nodes";
+import * as Publish from "@weft/core/workflow/workflow.publish";
+import * as References from "@weft/core/workflow/workflow.references";
+import {
+  CANVAS_FORM,
+  CreatedWorkflow,
+  CreateWorkflow,
+  DuplicateWorkflow,
+  ExportedWorkflow,
+  ImportWorkflow,
+  listWorkflowsQuery,
+  NodeTypeList,
+  PublishWorkflow,
+  REFERENCE_DIRECTION,
+  ReferencePage,
+  RollbackDraft,
+  SaveDraft,
+  SavedDraft,
+  UpdateWorkflow,
+  ValidateWorkflow,
+  Validation,
+  Version,
+  VersionOrDraft,
+  VersionPage,
+  VersionSummary,
+  WorkflowDraft,
+  WorkflowPage,
+  Workflow as WorkflowSchema,
+  WorkflowSnapshot,
+  WorkflowVersion,
+} from "@weft/core/workflow/workflow.schema";
+import * as Workflow from "@weft/core/workflow/workflow.service";
+import { type Route, route } from "@weft/http/route";
+import { pageQuery } from "@weft/kernel/page";
+import * as z from "zod";
+
+const workflows = { tags: ["workflows"] } as const;
+
+const catalogueRoutes: Route[] = [
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows",
+      operationId: "listWorkflows",
+      summary: "Workflows of a space, newest first",
+      permission: "workflow:read",
+      query: { ...listWorkflowsQuery, ...pageQuery },
+      response: WorkflowPage,
+    },
+    ({ query, ctx }) => Workflow.list(ctx, query),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "POST",
+      path: "/api/spaces/{spaceId}/workflows",
+      operationId: "createWorkflow",
+      summary: "Create a workflow, with a canvas or an empty one",
+      permission: "workflow:write",
+      idempotent: true,
+      status: 201,
+      body: CreateWorkflow,
+      response: CreatedWorkflow,
+    },
+    ({ body, ctx }) => Workflow.create(ctx, body),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "POST",
+      path: "/api/spaces/{spaceId}/workflows/import",
+      operationId: "importWorkflow",
+      summary: "Create a workflow from an exported one or from a Coze canvas",
+      description: "`bindings.workflows` maps workflow ids inside the canvas to ids of this space.",
+      permission: "workflow:write",
+      idempotent: true,
+      status: 201,
+      body: ImportWorkflow,
+      response: CreatedWorkflow,
+    },
+    ({ body, ctx }) => Workflow.importWorkflow(ctx, body),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/node-types",
+      operationId: "listNodeTypes",
+      summary: "Node types with the JSON Schema of their configuration",
+      permission: "workflow:read",
+      response: NodeTypeList,
+    },
+    () => ({ items: nodeTypes().map((entry) => ({ ...entry })) }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}",
+      operationId: "getWorkflow",
+      summary: "One workflow without its canvas",
+      permission: "workflow:read",
+      response: WorkflowSchema,
+    },
+    ({ params, ctx }) => Workflow.get(ctx, params),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "PATCH",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}",
+      operationId: "updateWorkflow",
+      summary: "Change name, description, settings and status",
+      permission: "workflow:write",
+      body: UpdateWorkflow,
+      response: WorkflowSchema,
+      errors: ["unprocessable"],
+    },
+    ({ params, body, ctx }) => Workflow.update(ctx, { ...body, ...params }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "DELETE",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}",
+      operationId: "removeWorkflow",
+      summary: "Delete a workflow; it can be restored",
+      description: "Refused while published workflows call it, unless `force=true`.",
+      permission: "workflow:write",
+      query: { force: z.enum(["true", "false"]).default("false") },
+      response: null,
+    },
+    async ({ params, query, ctx }) => {
+      await Workflow.remove(ctx, { ...params, force: query.force === "true" });
+      return undefined;
+    },
+  ),
+  route(
+    {
+      ...workflows,
+      method: "POST",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/restore",
+      operationId: "restoreWorkflow",
+      summary: "Bring a deleted workflow back",
+      permission: "workflow:write",
+      response: WorkflowSchema,
+    },
+    ({ params, ctx }) => Workflow.restore(ctx, params),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "POST",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/duplicate",
+      operationId: "duplicateWorkflow",
+      summary: "A new workflow with the draft of this one",
+      permission: "workflow:write",
+      idempotent: true,
+      status: 201,
+      body: DuplicateWorkflow,
+      response: CreatedWorkflow,
+    },
+    ({ params, body, ctx }) => Workflow.duplicate(ctx, { ...params, ...body }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/export",
+      operationId: "exportWorkflow",
+      summary: "The workflow as the import route takes it",
+      permission: "workflow:read",
+      query: { version: VersionOrDraft.default("draft"), form: z.enum(CANVAS_FORM).default("weft") },
+      response: ExportedWorkflow,
+      errors: ["unprocessable"],
+    },
+    ({ params, query, ctx }) => Workflow.exportWorkflow(ctx, { ...params, ...query }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/references",
+      operationId: "listWorkflowReferences",
+      summary: "Workflows that call this one, or that it calls",
+      permission: "workflow:read",
+      query: { direction: z.enum(REFERENCE_DIRECTION).default("callers"), ...pageQuery },
+      response: ReferencePage,
+    },
+    ({ params, query, ctx }) => References.references(ctx, { ...params, ...query }),
+  ),
+];
+
+const draftRoutes: Route[] = [
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/draft",
+      operationId: "getWorkflowDraft",
+      summary: "The canvas that is being edited",
+      permission: "workflow:read",
+      response: WorkflowDraft,
+    },
+    ({ params, ctx }) => Draft.get(ctx, params),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "PUT",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/draft",
+      operationId: "saveWorkflowDraft",
+      summary: "Replace the canvas",
+      description: "A canvas that can be read is kept, whatever its issues; they are listed in the answer.",
+      permission: "workflow:write",
+      body: SaveDraft,
+      response: SavedDraft,
+    },
+    ({ params, body, ctx }) => Draft.save(ctx, { ...params, ...body }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "POST",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/validate",
+      operationId: "validateWorkflow",
+      summary: "What is wrong with the draft, or with the canvas in the body",
+      permission: "workflow:read",
+      audit: false,
+      body: ValidateWorkflow,
+      response: Validation,
+    },
+    ({ params, body, ctx }) => Draft.validate(ctx, { ...params, ...body }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/snapshots/{commitId}",
+      operationId: "getWorkflowSnapshot",
+      summary: "The draft as it was when this commit of it was run",
+      permission: "workflow:read",
+      response: WorkflowSnapshot,
+    },
+    ({ params, ctx }) => Draft.snapshot(ctx, params),
+  ),
+];
+
+const versionRoutes: Route[] = [
+  route(
+    {
+      ...workflows,
+      method: "POST",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/publish",
+      operationId: "publishWorkflow",
+      summary: "Make an immutable version of the draft",
+      permission: "workflow:publish",
+      idempotent: true,
+      status: 201,
+      body: PublishWorkflow,
+      response: VersionSummary,
+      errors: ["unprocessable"],
+    },
+    ({ params, body, ctx }) => Publish.publish(ctx, { ...params, ...body }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/versions",
+      operationId: "listWorkflowVersions",
+      summary: "Versions of a workflow, greatest first",
+      permission: "workflow:read",
+      query: pageQuery,
+      response: VersionPage,
+    },
+    ({ params, query, ctx }) => Publish.listVersions(ctx, { ...params, ...query }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/versions/{version}",
+      operationId: "getWorkflowVersion",
+      summary: "One version with its canvas",
+      permission: "workflow:read",
+      params: { version: Version },
+      response: WorkflowVersion,
+    },
+    ({ params, ctx }) => Publish.getVersion(ctx, params),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "POST",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/versions/{version}/rollback",
+      operationId: "rollbackWorkflowDraft",
+      summary: "Make a version's canvas the draft again",
+      permission: "workflow:write",
+      params: { version: Version },
+      body: RollbackDraft,
+      response: SavedDraft,
+    },
+    ({ params, body, ctx }) => Draft.rollback(ctx, { ...params, ...body }),
+  ),
+];
+
+/** Everything of workflows but running them. No name beside `{workflowId}` can be an id: ids begin with `wfl_`. */
+export const workflowRoutes: readonly Route[] = [...catalogueRoutes, ...draftRoutes, ...versionRoutes];

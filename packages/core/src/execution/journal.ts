@@ -1,0 +1,268 @@
+import { read, transact, tryWrite, tx, type WriteOp } from "@weft/db/write";
+import { type Answer, type Journal, type NodeRecord, suspensionKey } from "@weft/engine/record";
+import { isoTime } from "@weft/kernel/clock";
+import { newId } from "@weft/kernel/ids";
+import type { EntityItem } from "electrodb";
+import { CursorEntity, ExecutionEventEntity, NodeExecutionEntity, type RecordHead } from "./execution.entity.ts";
+import { loadValue, storeValue } from "./values.ts";
+
+export interface ExecutionKey {
+  spaceId: string;
+  executionId: string;
+}
+
+export type NodeRow = EntityItem<typeof NodeExecutionEntity>;
+export type EventRow = EntityItem<typeof ExecutionEventEntity>;
+
+interface Body {
+  input: unknown;
+  output?: unknown;
+  vars?: Record<string, unknown>;
+  /** Cheap nodes around this one. */
+  around?: NodeRecord[];
+}
+
+/** The rows of one execution as the engine's journal: loaded before a step, written as nodes end. */
+export class TableJournal implements Journal {
+  readonly #key: ExecutionKey;
+  readonly #epoch: number;
+  readonly #now: () => number;
+  readonly #rows = new Map<string, NodeRow>();
+  readonly #records = new Map<string, NodeRecord>();
+  readonly #events = new Map<string, EventRow>();
+  readonly #answers = new Map<string, Answer>();
+  readonly #cursors = new Map<string, unknown>();
+
+  constructor(key: ExecutionKey, epoch: number, now: () => number) {
+    this.#key = { spaceId: key.spaceId, executionId: key.executionId };
+    this.#epoch = epoch;
+    this.#now = now;
+  }
+
+  /** Reads what root nodes left, and what waits for an answer. Consistent: it sees every write that was acknowledged. */
+  async load(): Promise<void> {
+    const rows = await queryAll((cursor) =>
+      NodeExecutionEntity.query.primary({ ...this.#key, depth: "0" }).go({ cursor, consistent: true }),
+    );
+    await this.#take(rows);
+  }
+
+  /** Reads what is inside one composite or call. */
+  async loadBelow(path: string): Promise<void> {
+    const [rows, cursors] = await Promise.all([
+      queryAll((cursor) =>
+        NodeExecutionEntity.query
+          .primary({ ...this.#key, depth: "1" })
+          .begins({ path })
+          .go({ cursor, consistent: true }),
+      ),
+      queryAll((cursor) => CursorEntity.query.primary(this.#key).begins({ path }).go({ cursor, consistent: true })),
+    ]);
+    for (const row of cursors) this.#cursors.set(row.path, await loadValue(this.#key, row.state));
+    await this.#take(rows);
+  }
+
+  async #take(rows: readonly NodeRow[]): Promise<void> {
+    for (const row of rows) {
+      this.#rows.set(row.path, row);
+      for (const record of await recordsOf(row)) this.#records.set(record.path, record);
+    }
+    if (rows.some((row) => row.status === "waiting" && row.eventId !== undefined)) await this.loadEvents();
+  }
+
+  /** Reads what the execution was asked and what was answered. */
+  async loadEvents(): Promise<void> {
+    const events = await queryAll((cursor) =>
+      ExecutionEventEntity.query.primary(this.#key).go({ cursor, consistent: true }),
+    );
+    for (const event of events) {
+      this.#events.set(event.eventId, event);
+      if (event.status === "answered" && event.answer) {
+        this.#answers.set(event.eventId, (await loadValue(this.#key, event.answer)) as Answer);
+      }
+    }
+  }
+
+  get(path: string): NodeRecord | undefined {
+    const record = this.#records.get(path);
+    return record?.status === "failed" ? undefined : record;
+  }
+
+  /** Every record that is known, failed ones too. */
+  all(): NodeRecord[] {
+    return [...this.#records.values()];
+  }
+
+  answer(record: NodeRecord): Answer | undefined {
+    const eventId = this.#rows.get(record.path)?.eventId;
+    return eventId === undefined ? undefined : this.#answers.get(eventId);
+  }
+
+  /** The event that a waiting record is about. */
+  eventOf(path: string): EventRow | undefined {
+    const eventId = this.#rows.get(path)?.eventId;
+    return eventId === undefined ? undefined : this.#events.get(eventId);
+  }
+
+  cursor(path: string): unknown {
+    return this.#cursors.get(path);
+  }
+
+  async saveCursor(path: string, state: unknown): Promise<void> {
+    this.#cursors.set(path, state);
+    const stored = await this.#store(state);
+    await tryWrite(() => CursorEntity.put({ ...this.#key, path, state: stored }).go());
+  }
+
+  hasBelow(prefix: string): boolean {
+    for (const path of this.#rows.keys()) if (path.startsWith(prefix)) return true;
+    return false;
+  }
+
+  put(record: NodeRecord): Promise<NodeRecord> {
+    return this.putAll([record]);
+  }
+
+  /**
+   * Stores the record of a node that must not run again, with those of the cheap nodes around it, in one conditional
+   * write. The first writer of a path wins: where another was first, its record is returned and nothing is written.
+   */
+  async putAll(records: readonly [NodeRecord, ...NodeRecord[]]): Promise<NodeRecord> {
+    const [first, ...around] = records;
+    const prior = this.#rows.get(first.path);
+    const row = await this.#row(first, around);
+    const written =
+      first.suspend && first.suspend.kind !== "wait"
+        ? await this.#putWaiting(row, first, prior)
+        : await tryWrite(() => this.#conditional(NodeExecutionEntity.put(row), prior).go());
+    if (!written) return this.#adopt(first.path);
+    this.#rows.set(first.path, row as NodeRow);
+    for (const record of records) this.#records.set(record.path, record);
+    return first;
+  }
+
+  /** A path may be written when it is new, failed before, or waits as we last saw it. */
+  #conditional<T>(put: T, prior: NodeRow | undefined): T {
+    const chain = put as { where(condition: (attr: Attributes, op: Operations) => string): T };
+    return chain.where((attr, op) => {
+      const open = `${op.notExists(attr.path)} OR ${op.eq(attr.status, "failed")}`;
+      if (prior?.status !== "waiting") return open;
+      const same = prior.eventId === undefined ? op.notExists(attr.eventId) : op.eq(attr.eventId, prior.eventId);
+      return `${open} OR (${op.eq(attr.status, "waiting")} AND ${same})`;
+    });
+  }
+
+  async #putWaiting(row: NodeRow, record: NodeRecord, prior: NodeRow | undefined): Promise<object | null> {
+    const event = await this.#event(record);
+    row.eventId = event.eventId;
+    const lost = new Error("another worker was first");
+    const put = this.#conditional(tx(NodeExecutionEntity).put(row), prior).commit() as WriteOp;
+    try {
+      await transact([put, tx(ExecutionEventEntity).create(event).commit() as WriteOp]);
+    } catch (thrown) {
+      if ((thrown as { code?: string }).code === "conflict") return null;
+      throw thrown ?? lost;
+    }
+    this.#events.set(event.eventId, event as EventRow);
+    return event;
+  }
+
+  async #event(record: NodeRecord) {
+    const { suspend } = record;
+    const now = this.#now();
+    const base = {
+      ...this.#key,
+      eventId: newId("executionEvent", now),
+      path: record.path,
+      nodeId: record.nodeId,
+      status: "pending" as const,
+      createdAt: isoTime(now),
+    };
+    if (suspend?.kind === "child") {
+      const data = await this.#store({ workflowId: suspend.workflowId, version: suspend.version });
+      return { ...base, type: "child", round: 1, data, childExecutionId: newId("execution", now) };
+    }
+    if (suspend?.kind !== "signal") throw new Error(`${suspensionKey(record)} asks for nothing`);
+    const { event, round } = suspend;
+    const timeoutAt = event.timeoutMs === undefined ? {} : { timeoutAt: isoTime(suspend.since + event.timeoutMs) };
+    return { ...base, type: event.type, round, data: await this.#store(event.data), ...timeoutAt };
+  }
+
+  async #adopt(path: string): Promise<NodeRecord> {
+    const depth = depthOf(path);
+    const { data } = await read(() => NodeExecutionEntity.get({ ...this.#key, depth, path }).go({ consistent: true }));
+    if (!data) throw new Error(`the record of ${path} is gone`);
+    await this.#take([data]);
+    const record = this.#records.get(path);
+    if (!record) throw new Error(`the record of ${path} cannot be read`);
+    return record;
+  }
+
+  async #row(record: NodeRecord, around: readonly NodeRecord[]): Promise<NodeRow> {
+    const { input, output, load, vars, ...head } = record;
+    void load;
+    const body: Body = {
+      input,
+      output,
+      ...(vars ? { vars } : {}),
+      ...(around.length > 0 ? { around: [...around] } : {}),
+    };
+    return {
+      ...this.#key,
+      depth: depthOf(record.path),
+      path: record.path,
+      status: record.status,
+      epoch: this.#epoch,
+      head,
+      body: await this.#store(body),
+      ...(vars || around.some((other) => other.vars) ? { sets: true } : {}),
+    };
+  }
+
+  #store(value: unknown) {
+    return storeValue(this.#key, value);
+  }
+}
+
+interface Attributes {
+  readonly [name: string]: unknown;
+}
+
+interface Operations {
+  eq(attribute: unknown, value: unknown): string;
+  notExists(attribute: unknown): string;
+}
+
+function depthOf(path: string): "0" | "1" {
+  return path.includes("/") ? "1" : "0";
+}
+
+/** The records that a row stands for. Large outputs are read when they are asked for. */
+export async function recordsOf(row: NodeRow, options: { whole?: boolean } = {}): Promise<NodeRecord[]> {
+  const head = row.head as RecordHead;
+  if ("json" in row.body || row.sets || options.whole) {
+    const body = (await loadValue(row, row.body)) as Body;
+    const { around, ...own } = body;
+    return [{ ...head, ...own }, ...(around ?? [])];
+  }
+  let loaded: Promise<Body> | undefined;
+  const load = async () => {
+    loaded ??= loadValue(row, row.body) as Promise<Body>;
+    return (await loaded).output;
+  };
+  return [{ ...head, input: undefined, load }];
+}
+
+/** All pages of a query of one execution's rows. */
+export async function queryAll<T>(
+  page: (cursor: string | null) => Promise<{ data: T[]; cursor: string | null }>,
+): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const result: { data: T[]; cursor: string | null } = await read(() => page(cursor));
+    items.push(...result.data);
+    cursor = result.cursor;
+  } while (cursor !== null);
+  return items;
+}

@@ -1,0 +1,98 @@
+import type { Plan } from "@weft/engine/plan";
+import { MemoryJournal, type NodeRecord } from "@weft/engine/record";
+import { NodeFailed, RunStopped } from "@weft/engine/run/io";
+import { runPlan } from "@weft/engine/run/plan";
+import type { ExecutionDeps } from "./deps.ts";
+import { TableJournal } from "./journal.ts";
+import { keepRecords, resumeLanes } from "./recover.ts";
+import { runIo } from "./run-io.ts";
+import { settle } from "./settle.ts";
+import { changeOpen, type ExecutionRow, getExecution, type Result, START_INTERVAL_MS } from "./store.ts";
+
+/** A sync or stream run answers within this time, or is handed over (architecture §3). */
+export const SYNC_LIMIT_MS = 240_000;
+
+/**
+ * Drives an execution in this process: its row is there already, its trace is written once, at the end. Where it meets a
+ * wait, a question or its time limit it is handed over to the state machine and goes on there. Returns the execution as
+ * it is then: closed, or `handing_over` or later.
+ */
+export async function runHere(
+  deps: ExecutionDeps,
+  row: ExecutionRow,
+  plan: Plan,
+  material: { input: Record<string, unknown>; variables: Record<string, unknown> },
+): Promise<{ row: ExecutionRow; result?: Result }> {
+  const journal = new MemoryJournal();
+  const trace: NodeRecord[] = [];
+  const startedAt = deps.clock.now();
+  const { io, watch } = runIo(deps, row, journal, material.variables, {
+    childExecutions: false,
+    onRecord: (record) => trace.push(record),
+  });
+  const timeIsUp = (ms: number): boolean => deps.clock.now() - startedAt + ms > SYNC_LIMIT_MS || io.mustYield(ms);
+  try {
+    const outcome = await runPlan(plan, material.input, { ...io, mustYield: timeIsUp });
+    if (outcome.status === "blocked") return { row: await handOver(deps, row, plan, journal, trace) };
+    const { output, variables } = outcome;
+    return await close(deps, row, {
+      status: "succeeded",
+      output,
+      variables,
+      trace,
+      nodesDone: row.nodeTotal,
+      ...usageOf(trace),
+    });
+  } catch (thrown) {
+    if (thrown instanceof RunStopped) return { row: await getExecution(row) };
+    if (!(thrown instanceof NodeFailed)) throw thrown;
+    const { record, error } = thrown;
+    const data = { code: error.code, message: error.message, nodeId: record.nodeId, path: record.path };
+    return await close(deps, row, { status: "failed", error: data, trace: [...trace, record], ...usageOf(trace) });
+  } finally {
+    watch.stop();
+  }
+}
+
+async function close(
+  deps: ExecutionDeps,
+  row: ExecutionRow,
+  result: Result,
+): Promise<{ row: ExecutionRow; result?: Result }> {
+  const closed = await settle(deps, row, result);
+  if (!closed) return { row: await getExecution(row) };
+  return { row: closed, result };
+}
+
+/** Adds up what nodes were metered for. */
+export function usageOf(records: readonly NodeRecord[]): { usage?: Record<string, number> } {
+  const usage: Record<string, number> = {};
+  for (const record of records) {
+    for (const [unit, amount] of Object.entries(record.usage ?? {})) usage[unit] = (usage[unit] ?? 0) + amount;
+  }
+  return Object.keys(usage).length > 0 ? { usage } : {};
+}
+
+/**
+ * Everything that was done is stored first. Only then the execution is marked: a process that dies before leaves a run
+ * that is interrupted, one that dies after leaves a run that the sweeper starts.
+ */
+async function handOver(
+  deps: ExecutionDeps,
+  row: ExecutionRow,
+  plan: Plan,
+  journal: MemoryJournal,
+  trace: readonly NodeRecord[],
+): Promise<ExecutionRow> {
+  const latest = new Map<string, NodeRecord>();
+  for (const record of [...trace, ...journal.records.values()]) latest.set(record.path, record);
+  await keepRecords(deps, row, plan, [...latest.values()]);
+  const table = new TableJournal(row, row.epoch, () => deps.clock.now());
+  for (const [path, state] of journal.cursors) await table.saveCursor(path, state);
+  const now = deps.clock.now();
+  const sweepAtMs = Math.min(now + START_INTERVAL_MS, Date.parse(row.deadlineAt));
+  const marked = await changeOpen(row, now, { status: "handing_over", mode: "async", sweepAtMs });
+  if (!marked) return getExecution(row);
+  await resumeLanes(deps, marked);
+  return marked;
+}

@@ -1,0 +1,95 @@
+/** Roles inside one space, strongest first. */
+export const SPACE_ROLES = ["owner", "admin", "member"] as const;
+export type SpaceRole = (typeof SPACE_ROLES)[number];
+
+/**
+ * Everything that can be done in a space, and the weakest role that may. A new noun is a line here: routes name these
+ * permissions, and a contract test refuses a route that names none of them.
+ */
+export const SPACE_PERMISSIONS = {
+  "space:read": "member",
+  "space:write": "admin",
+  "space:delete": "owner",
+  "space:restore": "owner",
+  "space:transfer": "owner",
+  "space:leave": "member",
+  "member:read": "member",
+  "member:write": "admin",
+  "invitation:read": "admin",
+  "invitation:write": "admin",
+  "workflow:read": "member",
+  "workflow:write": "member",
+  "workflow:publish": "member",
+  "workflow:run": "member",
+  "workflow:delete": "member",
+  "execution:read": "member",
+  "execution:write": "member",
+  "execution:cancel": "member",
+} as const satisfies Record<string, SpaceRole>;
+export type SpacePermission = keyof typeof SPACE_PERMISSIONS;
+
+/** What concerns the platform as a whole: only platform roles give it. */
+export const PLATFORM_PERMISSIONS = [
+  "user:read",
+  "user:write",
+  "user:delete",
+  "role:read",
+  "role:write",
+  "role:assign",
+  "job:read",
+  "job:run",
+  "audit:read",
+  /** Be treated as a member of every space. */
+  "space:enter",
+] as const;
+export type PlatformPermission = (typeof PLATFORM_PERMISSIONS)[number];
+
+/** What every user may do outside of any space, with nobody's leave. */
+export const PERSONAL_PERMISSIONS = [
+  "account:read",
+  "account:write",
+  "space:create",
+  "space:list",
+  "invitation:accept",
+] as const;
+export type PersonalPermission = (typeof PERSONAL_PERMISSIONS)[number];
+
+export const PERMISSIONS: readonly string[] = [
+  ...Object.keys(SPACE_PERMISSIONS),
+  ...PLATFORM_PERMISSIONS,
+  ...PERSONAL_PERMISSIONS,
+];
+
+const spacePermissions = Object.keys(SPACE_PERMISSIONS) as SpacePermission[];
+const reads = spacePermissions.filter((permission) => permission.endsWith(":read"));
+const ofNouns = (...nouns: string[]) => spacePermissions.filter((name) => nouns.includes(name.split(":")[0] ?? ""));
+
+/**
+ * The platform roles that exist without being made. What they grant in spaces holds in the spaces that the user is a
+ * member of; only `space:enter` opens the others.
+ */
+export const BUILT_IN_ROLES: Readonly<Record<string, { name: string; permissions: readonly string[] }>> = {
+  admin: { name: "Administrator", permissions: [...spacePermissions, ...PLATFORM_PERMISSIONS] },
+  developer: { name: "Developer", permissions: [...ofNouns("workflow", "execution"), "space:read", "job:read"] },
+  analyst: { name: "Analyst", permissions: [...reads, "audit:read"] },
+  viewer: { name: "Viewer", permissions: reads },
+};
+
+/** Whether a role of a space includes this permission. */
+export function spaceRoleGrants(role: SpaceRole, permission: string): boolean {
+  if (!Object.hasOwn(SPACE_PERMISSIONS, permission)) return false;
+  const weakest = SPACE_PERMISSIONS[permission as SpacePermission];
+  return SPACE_ROLES.indexOf(role) <= SPACE_ROLES.indexOf(weakest);
+}
+
+/** Whether a key's scopes include this permission: itself, `noun:*` or `*`. */
+export function scopesInclude(scopes: readonly string[], permission: string): boolean {
+  const noun = permission.split(":")[0];
+  return scopes.includes(permission) || scopes.includes("*") || scopes.includes(`${noun}:*`);
+}
+
+/** Whether a scope that a key is to be made with means anything. */
+export function isScope(scope: string): boolean {
+  if (scope === "*" || PERMISSIONS.includes(scope)) return true;
+  return scope.endsWith(":*") && PERMISSIONS.some((permission) => permission.startsWith(scope.slice(0, -1)));
+}

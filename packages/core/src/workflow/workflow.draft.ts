@@ -1,0 +1,140 @@
+import { getLive, updateOp } from "@weft/db/change";
+import { guarded, transact, tryWrite, tx } from "@weft/db/write";
+import { isoTime } from "@weft/kernel/clock";
+import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
+import { notFound } from "@weft/kernel/errors";
+import { newId } from "@weft/kernel/ids";
+import { load } from "@weft/storage/blob";
+import type { EntityItem } from "electrodb";
+import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
+import { WorkflowDraftEntity, WorkflowEntity, WorkflowSnapshotEntity } from "./workflow.entity.ts";
+import { referenceIssues, referenceOps } from "./workflow.references.ts";
+import type {
+  CommitId,
+  SavedDraft,
+  Validation,
+  WorkflowDraft,
+  WorkflowId,
+  WorkflowIssue,
+  WorkflowSnapshot,
+} from "./workflow.schema.ts";
+import { draftTarget, target, versionTarget } from "./workflow.service.ts";
+
+export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<WorkflowDraft> {
+  const workflow = await getLive(ctx, target(ctx, workflowId));
+  const draft = await getLive(ctx, draftTarget(ctx, workflowId));
+  return { ...toDraft(draft, workflow), canvas: await load(ctx, draft.canvas) };
+}
+
+/**
+ * Replaces the draft that `expectedRevision` names. A canvas that cannot be read is refused; one that can be read and not
+ * run is kept, and the answer's issues say what to mend.
+ */
+export async function save(
+  ctx: Ctx,
+  input: { workflowId: WorkflowId; expectedRevision: number; canvas: unknown },
+): Promise<SavedDraft> {
+  return write(ctx, input.workflowId, input.expectedRevision, compileCanvas(input.canvas));
+}
+
+/** Makes a version's canvas the draft again. */
+export async function rollback(
+  ctx: Ctx,
+  input: { workflowId: WorkflowId; version: string; expectedRevision: number },
+): Promise<SavedDraft> {
+  const { workflowId, version, expectedRevision } = input;
+  const row = await getLive(ctx, versionTarget(ctx, workflowId, version));
+  return write(ctx, workflowId, expectedRevision, await loadCanvas(ctx, row));
+}
+
+/** What is wrong with a canvas, or with the draft where none is given, now. */
+export async function validate(
+  ctx: Ctx,
+  { workflowId, canvas }: { workflowId: WorkflowId; canvas?: unknown },
+): Promise<Validation> {
+  await getLive(ctx, target(ctx, workflowId));
+  const draft = () => getLive(ctx, draftTarget(ctx, workflowId));
+  const compiled = canvas === undefined ? await loadCanvas(ctx, await draft()) : compileCanvas(canvas);
+  const issues = await allIssues(ctx, workflowId, compiled);
+  return { isValid: isValid(issues), issues };
+}
+
+/** Notes that a run of this commit succeeded: it may now be published. Does nothing for a commit that was never run. */
+export async function markTestRun(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<void> {
+  const key = { spaceId: requireSpace(ctx), workflowId };
+  const { data } = await WorkflowSnapshotEntity.get({ ...key, commitId }).go({
+    attributes: ["hash"],
+    consistent: true,
+  });
+  if (!data) return;
+  const set = { testRunCommitId: commitId, testRunHash: data.hash };
+  // Not a change of the draft: whoever edits it must not find a new revision.
+  await tryWrite(() => WorkflowDraftEntity.patch(key).set(set).go());
+}
+
+export async function snapshot(
+  ctx: Ctx,
+  { workflowId, commitId }: { workflowId: WorkflowId; commitId: CommitId },
+): Promise<WorkflowSnapshot> {
+  const key = { spaceId: requireSpace(ctx), workflowId, commitId };
+  const row = await getLive(ctx, { entity: WorkflowSnapshotEntity, key, what: "commit", id: commitId });
+  const { hash, createdAt, createdBy } = row;
+  return { workflowId, commitId, hash, canvas: await load(ctx, row.canvas), createdAt, createdBy };
+}
+
+async function write(
+  ctx: Ctx,
+  workflowId: WorkflowId,
+  expectedRevision: number,
+  compiled: CompiledCanvas,
+): Promise<SavedDraft> {
+  const workflow = await getLive(ctx, target(ctx, workflowId));
+  const before = await getLive(ctx, draftTarget(ctx, workflowId));
+  const issues = await allIssues(ctx, workflowId, compiled);
+  const set = {
+    ...(await storedCanvas(ctx, workflowId, compiled)),
+    ...{ issues, hash: compiled.hash, updatedBy: actorId(ctx) },
+    commitId: newId("commit", ctx.clock.now()),
+  };
+  const remove = (["original", "hash"] as const).filter((name) => set[name] === undefined);
+  await transact([
+    updateOp(ctx, draftTarget(ctx, workflowId), { set, remove, expectedRevision }),
+    touchOp(ctx, workflowId, expectedRevision + 1),
+    ...referenceOps(ctx, workflowId, "draft", before.calls, compiled.calls),
+  ]);
+  return toDraft(await getLive(ctx, draftTarget(ctx, workflowId)), workflow);
+}
+
+/** The workflow's row shows that its draft moved; the revision of its own fields stays. */
+function touchOp(ctx: Ctx, workflowId: WorkflowId, draftRevision: number) {
+  const op = tx(WorkflowEntity)
+    .patch(target(ctx, workflowId).key)
+    .set({ draftRevision, updatedAt: isoTime(ctx.clock.now()) })
+    .where((attr, is) => is.notExists(attr.deletedAt))
+    .commit();
+  return guarded(op, () => notFound("workflow", workflowId));
+}
+
+async function allIssues(ctx: Ctx, workflowId: WorkflowId, compiled: CompiledCanvas): Promise<WorkflowIssue[]> {
+  return [...compiled.issues, ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false }))];
+}
+
+function isValid(issues: readonly WorkflowIssue[]): boolean {
+  return !issues.some((issue) => issue.severity === "error");
+}
+
+function toDraft(
+  draft: EntityItem<typeof WorkflowDraftEntity>,
+  workflow: EntityItem<typeof WorkflowEntity>,
+): SavedDraft {
+  const { revision, form, inputs, outputs, issues, createdAt, updatedAt, updatedBy, testRunCommitId } = draft;
+  return {
+    workflowId: draft.workflowId as WorkflowId,
+    ...{ revision, form, inputs, outputs, issues, createdAt, updatedAt, updatedBy },
+    commitId: draft.commitId as CommitId,
+    isValid: isValid(issues),
+    ...(testRunCommitId ? { testRunCommitId: testRunCommitId as CommitId } : {}),
+    isTested: draft.hash !== undefined && draft.hash === draft.testRunHash,
+    isModified: draft.commitId !== workflow.publishedCommitId,
+  };
+}

@@ -1,0 +1,328 @@
+import type { Field } from "@weft/engine/plan";
+import { type Id, idSchema } from "@weft/kernel/ids";
+import { pageOf } from "@weft/kernel/page";
+import * as z from "zod";
+import { VERSION_PATTERN } from "./workflow.semver.ts";
+
+/** chatflow: a workflow that holds a conversation; it is listed apart and run by conversations. */
+export const WORKFLOW_MODE = ["workflow", "chatflow"] as const;
+/** draft: never published. active: its latest version runs. paused and archived: no new run of a version starts. */
+export const WORKFLOW_STATUS = ["draft", "active", "paused", "archived"] as const;
+export const REFERENCE_SOURCE = ["draft", "published"] as const;
+/** The two forms in which a canvas is read and given out. */
+export const CANVAS_FORM = ["weft", "coze"] as const;
+/** In place of a version: what is being edited. */
+export const DRAFT = "draft";
+
+export type WorkflowStatus = (typeof WORKFLOW_STATUS)[number];
+export type CanvasForm = (typeof CANVAS_FORM)[number];
+
+export const MAX_NAME = 255;
+export const MAX_DESCRIPTION = 4_000;
+const MAX_ICON = 2_048;
+const MAX_TAGS = 20;
+const MAX_TAG = 50;
+const MAX_METADATA_KEYS = 50;
+const MAX_METADATA_VALUE = 1_000;
+const MAX_EXTERNAL_ID = 255;
+const MAX_BINDINGS = 1_000;
+
+const DAY_SECONDS = 86_400;
+/** The longest that Step Functions lets one run last. */
+const MAX_TIMEOUT_SECONDS = 365 * DAY_SECONDS;
+const MAX_SLICE_SECONDS = 60;
+
+export const Version = z
+  .string()
+  .regex(VERSION_PATTERN, "expected a version such as v1.0.0")
+  .meta({ id: "WorkflowVersionName", example: "v1.0.0" });
+
+const Name = z.string().trim().min(1).max(MAX_NAME);
+const Description = z.string().max(MAX_DESCRIPTION);
+const Icon = z.string().max(MAX_ICON);
+const Tags = z.array(z.string().trim().min(1).max(MAX_TAG)).max(MAX_TAGS);
+const ExternalId = z.string().min(1).max(MAX_EXTERNAL_ID);
+const Metadata = z
+  .record(z.string().min(1).max(MAX_TAG), z.string().max(MAX_METADATA_VALUE))
+  .refine((value) => Object.keys(value).length <= MAX_METADATA_KEYS, `at most ${MAX_METADATA_KEYS} entries`);
+const Revision = z.int().min(1);
+/** `readCanvas` of the engine is its parser: the same for every form and every way in. */
+const AnyCanvas = z.unknown().meta({ description: "A canvas as an object or as JSON text, in either form" });
+
+export const WorkflowSettings = z
+  .strictObject({
+    /** How long one run may last, waits included. */
+    timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS).default(DAY_SECONDS),
+    /** How long one state of the machine goes on along its segment; 0 is one effectful node a state. */
+    sliceSeconds: z.int().min(0).max(MAX_SLICE_SECONDS).default(0),
+    /** Always run on Step Functions, also where the caller waits for the answer. */
+    durable: z.boolean().default(false),
+  })
+  .meta({ id: "WorkflowSettings" });
+export type WorkflowSettings = z.output<typeof WorkflowSettings>;
+
+export const WorkflowIssue = z
+  .object({
+    nodeId: z.string().optional(),
+    edgeId: z.string().optional(),
+    path: z.string(),
+    message: z.string(),
+    severity: z.enum(["error", "warning"]),
+  })
+  .meta({ id: "WorkflowIssue" });
+export type WorkflowIssue = z.output<typeof WorkflowIssue>;
+
+/** A declared input or output: `{name, type, required?, default?, description?}` of the plan. */
+const PlanField = z.looseObject({ name: z.string() }).meta({ id: "PlanField" });
+const FieldList = z.array(PlanField as unknown as z.ZodType<Field, Field>);
+
+export const Workflow = z
+  .object({
+    id: idSchema("workflow"),
+    spaceId: idSchema("space"),
+    name: z.string(),
+    description: z.string(),
+    icon: z.string().optional(),
+    tags: z.array(z.string()),
+    mode: z.enum(WORKFLOW_MODE),
+    status: z.enum(WORKFLOW_STATUS),
+    isPublic: z.boolean(),
+    metadata: z.record(z.string(), z.string()),
+    settings: WorkflowSettings,
+    appId: z.string().optional(),
+    externalId: z.string().optional(),
+    currentVersion: z.string().nullable(),
+    publishedAt: z.iso.datetime().optional(),
+    draftRevision: z.int(),
+    revision: z.int(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    createdBy: z.string(),
+    deletedAt: z.iso.datetime().optional(),
+  })
+  .meta({ id: "Workflow" });
+export type Workflow = z.output<typeof Workflow>;
+
+export const WorkflowPage = pageOf(Workflow).meta({ id: "WorkflowPage" });
+
+/** A new workflow and what is to be mended in its canvas before it can be published. */
+export const CreatedWorkflow = Workflow.extend({ issues: z.array(WorkflowIssue) }).meta({ id: "CreatedWorkflow" });
+export type CreatedWorkflow = z.output<typeof CreatedWorkflow>;
+
+export const CreateWorkflow = z
+  .object({
+    name: Name,
+    description: Description.default(""),
+    icon: Icon.optional(),
+    tags: Tags.default([]),
+    mode: z.enum(WORKFLOW_MODE).default("workflow"),
+    isPublic: z.boolean().default(false),
+    metadata: Metadata.default({}),
+    settings: WorkflowSettings.prefault({}),
+    canvas: AnyCanvas.optional(),
+  })
+  .meta({ id: "CreateWorkflow" });
+export type CreateWorkflow = z.output<typeof CreateWorkflow>;
+
+/** What export gives as `workflow` is accepted here as it stands. */
+export const ImportWorkflow = CreateWorkflow.extend({
+  externalId: ExternalId.optional(),
+  /** Ids inside the canvas and what they stand for here. */
+  bindings: z
+    .strictObject({
+      workflows: z
+        .record(z.string().min(1).max(MAX_EXTERNAL_ID), idSchema("workflow"))
+        .refine((value) => Object.keys(value).length <= MAX_BINDINGS, `at most ${MAX_BINDINGS} entries`)
+        .default({}),
+    })
+    .prefault({}),
+})
+  .required({ canvas: true })
+  .meta({ id: "ImportWorkflow" });
+export type ImportWorkflow = z.output<typeof ImportWorkflow>;
+
+export const UpdateWorkflow = z
+  .object({
+    expectedRevision: Revision,
+    name: Name.optional(),
+    description: Description.optional(),
+    icon: Icon.nullable().optional(),
+    tags: Tags.optional(),
+    isPublic: z.boolean().optional(),
+    metadata: Metadata.optional(),
+    settings: WorkflowSettings.optional(),
+    /** Only for what was published: a draft becomes active by publishing. */
+    status: z.enum(["active", "paused", "archived"]).optional(),
+  })
+  .meta({ id: "UpdateWorkflow" });
+export type UpdateWorkflow = z.output<typeof UpdateWorkflow>;
+
+export const LIST_STATE = ["all", "published", "unpublished", "deleted"] as const;
+export const listWorkflowsQuery = {
+  q: z.string().max(MAX_NAME).optional(),
+  state: z.enum(LIST_STATE).default("all"),
+  mode: z.enum(WORKFLOW_MODE).optional(),
+  tag: z.string().max(MAX_TAG).optional(),
+};
+export interface ListWorkflows {
+  q?: string | undefined;
+  state?: (typeof LIST_STATE)[number];
+  mode?: (typeof WORKFLOW_MODE)[number] | undefined;
+  tag?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export const SavedDraft = z
+  .object({
+    workflowId: idSchema("workflow"),
+    revision: z.int(),
+    /** Names this very canvas; a run of the draft keeps it under this id. */
+    commitId: idSchema("commit"),
+    form: z.enum(CANVAS_FORM),
+    inputs: FieldList,
+    outputs: FieldList,
+    isValid: z.boolean(),
+    /** The last commit that a run of the draft succeeded with. */
+    testRunCommitId: idSchema("commit").optional(),
+    /** Whether such a run proves the draft as it is now; moving nodes about does not undo it. */
+    isTested: z.boolean(),
+    /** Whether it differs from the published version. */
+    isModified: z.boolean(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    updatedBy: z.string(),
+    issues: z.array(WorkflowIssue),
+  })
+  .meta({ id: "SavedWorkflowDraft" });
+export type SavedDraft = z.output<typeof SavedDraft>;
+
+export const WorkflowDraft = SavedDraft.extend({ canvas: z.unknown() }).meta({ id: "WorkflowDraft" });
+export type WorkflowDraft = z.output<typeof WorkflowDraft>;
+
+export const SaveDraft = z
+  .object({ expectedRevision: Revision, canvas: AnyCanvas })
+  .required({ canvas: true })
+  .meta({ id: "SaveWorkflowDraft" });
+
+export const ValidateWorkflow = z.object({ canvas: AnyCanvas.optional() }).meta({ id: "ValidateWorkflow" });
+export const Validation = z
+  .object({ isValid: z.boolean(), issues: z.array(WorkflowIssue) })
+  .meta({ id: "WorkflowValidation" });
+export type Validation = z.output<typeof Validation>;
+
+export const PublishWorkflow = z
+  .object({
+    /** Greater than every earlier one; the next patch where it is left out. */
+    version: Version.optional(),
+    description: Description.default(""),
+    /** Publish what no run of the draft has proved. */
+    force: z.boolean().default(false),
+    /** The revision of the draft that is meant. */
+    expectedRevision: Revision.optional(),
+  })
+  .meta({ id: "PublishWorkflow" });
+export type PublishWorkflow = z.output<typeof PublishWorkflow>;
+
+export const WorkflowCall = z
+  .object({
+    workflowId: z.string(),
+    /** A version, or `draft`; left out, the latest published one. */
+    version: z.string().optional(),
+    nodeIds: z.array(z.string()),
+  })
+  .meta({ id: "WorkflowCall" });
+export type WorkflowCall = z.output<typeof WorkflowCall>;
+
+export const VersionSummary = z
+  .object({
+    id: idSchema("workflowVersion"),
+    workflowId: idSchema("workflow"),
+    version: z.string(),
+    description: z.string(),
+    commitId: idSchema("commit"),
+    form: z.enum(CANVAS_FORM),
+    /** SHA-256 of the plan. */
+    hash: z.string(),
+    nodeCount: z.int(),
+    inputs: FieldList,
+    outputs: FieldList,
+    calls: z.array(WorkflowCall),
+    createdAt: z.iso.datetime(),
+    createdBy: z.string(),
+  })
+  .meta({ id: "WorkflowVersionSummary" });
+export type VersionSummary = z.output<typeof VersionSummary>;
+
+export const WorkflowVersion = VersionSummary.extend({ canvas: z.unknown() }).meta({ id: "WorkflowVersion" });
+export type WorkflowVersion = z.output<typeof WorkflowVersion>;
+export const VersionPage = pageOf(VersionSummary).meta({ id: "WorkflowVersionPage" });
+
+export const RollbackDraft = z.object({ expectedRevision: Revision }).meta({ id: "RollbackWorkflowDraft" });
+
+/** A commit of the draft that was run, kept so that the run can be shown. */
+export const WorkflowSnapshot = z
+  .object({
+    workflowId: idSchema("workflow"),
+    commitId: idSchema("commit"),
+    hash: z.string(),
+    canvas: z.unknown(),
+    createdAt: z.iso.datetime(),
+    createdBy: z.string(),
+  })
+  .meta({ id: "WorkflowSnapshot" });
+export type WorkflowSnapshot = z.output<typeof WorkflowSnapshot>;
+
+export const WorkflowReference = z
+  .object({
+    /** The other workflow: the caller in a list of callers, the called one in a list of calls. */
+    workflowId: z.string(),
+    name: z.string().nullable(),
+    /** Whether the caller's draft or its latest published version makes the calls. */
+    source: z.enum(REFERENCE_SOURCE),
+    calls: z.array(
+      z.object({
+        /** The version that is called, or `draft`; left out, the latest published one. */
+        version: z.string().optional(),
+        /** The nodes of the caller that call it. */
+        nodeIds: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ id: "WorkflowReference" });
+export type WorkflowReference = z.output<typeof WorkflowReference>;
+export const ReferencePage = pageOf(WorkflowReference).meta({ id: "WorkflowReferencePage" });
+export const REFERENCE_DIRECTION = ["callers", "calls"] as const;
+
+export const VersionOrDraft = z.union([z.literal(DRAFT), Version]);
+export const ExportedWorkflow = z
+  .object({
+    version: z.string(),
+    form: z.enum(CANVAS_FORM),
+    /** Posted to the import route as it stands, with `bindings` added for the workflows that it calls. */
+    workflow: z.object({
+      name: z.string(),
+      description: z.string(),
+      icon: z.string().optional(),
+      tags: z.array(z.string()),
+      mode: z.enum(WORKFLOW_MODE),
+      isPublic: z.boolean(),
+      metadata: z.record(z.string(), z.string()),
+      settings: WorkflowSettings,
+      externalId: z.string(),
+      canvas: z.unknown(),
+    }),
+    calls: z.array(WorkflowCall),
+  })
+  .meta({ id: "ExportedWorkflow" });
+export type ExportedWorkflow = z.output<typeof ExportedWorkflow>;
+
+export const DuplicateWorkflow = z.object({ name: Name.optional() }).meta({ id: "DuplicateWorkflow" });
+
+export const NodeType = z
+  .looseObject({ type: z.string(), title: z.string(), category: z.string() })
+  .meta({ id: "WorkflowNodeType" });
+export const NodeTypeList = z.object({ items: z.array(NodeType) }).meta({ id: "WorkflowNodeTypeList" });
+
+export type WorkflowId = Id<"workflow">;
+export type CommitId = Id<"commit">;

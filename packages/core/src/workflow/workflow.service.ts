@@ -1,0 +1,186 @@
+import { created } from "@weft/db/base";
+import { getLive, restore as restoreRow, softDelete, updateWithRevision } from "@weft/db/change";
+import { listPage } from "@weft/db/page";
+import { searchFilter, searchText } from "@weft/db/search";
+import { transact, tx } from "@weft/db/write";
+import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
+import { AppError, conflict } from "@weft/kernel/errors";
+import { newId } from "@weft/kernel/ids";
+import type { Page } from "@weft/kernel/page";
+import { load } from "@weft/storage/blob";
+import type { EntityItem } from "electrodb";
+import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
+import { WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import { cachePointer } from "./workflow.plans.ts";
+import { publishedCallers, referenceIssues, referenceOps } from "./workflow.references.ts";
+import {
+  type CanvasForm,
+  type CreatedWorkflow,
+  type CreateWorkflow,
+  DRAFT,
+  type ExportedWorkflow,
+  type ImportWorkflow,
+  type ListWorkflows,
+  MAX_NAME,
+  type UpdateWorkflow,
+  type Workflow,
+  type WorkflowId,
+} from "./workflow.schema.ts";
+import { versionSortKey } from "./workflow.semver.ts";
+
+const COPY_SUFFIX = " (copy)";
+
+export async function create(ctx: Ctx, input: CreateWorkflow): Promise<CreatedWorkflow> {
+  return createFrom(ctx, input, compileCanvas(input.canvas));
+}
+
+/** A workflow from elsewhere: `bindings` says what the ids in its canvas are here. */
+export async function importWorkflow(ctx: Ctx, input: ImportWorkflow): Promise<CreatedWorkflow> {
+  return createFrom(ctx, input, compileCanvas(input.canvas, input.bindings.workflows));
+}
+
+/** A new workflow with the draft of this one; its versions stay where they are. */
+export async function duplicate(
+  ctx: Ctx,
+  { workflowId, name }: { workflowId: WorkflowId; name?: string | undefined },
+): Promise<CreatedWorkflow> {
+  const source = await getLive(ctx, target(ctx, workflowId));
+  const draft = await getLive(ctx, draftTarget(ctx, workflowId));
+  const copyName = name ?? `${source.name.slice(0, MAX_NAME - COPY_SUFFIX.length)}${COPY_SUFFIX}`;
+  const { description, icon, tags, mode, metadata, settings } = source;
+  const copy = { name: copyName, description, icon, tags, mode, metadata, settings, isPublic: false };
+  return createFrom(ctx, copy, await loadCanvas(ctx, draft));
+}
+
+export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<Workflow> {
+  return toWorkflow(await getLive(ctx, target(ctx, workflowId)));
+}
+
+/** Newest first. */
+export async function list(ctx: Ctx, input: ListWorkflows): Promise<Page<Workflow>> {
+  const { q, state = "all", mode, tag, limit, cursor } = input;
+  const spaceId = requireSpace(ctx);
+  const search = searchFilter(q);
+  const query = WorkflowEntity.query.primary({ spaceId }).where((attr, op) => {
+    const conditions = [state === "deleted" ? op.exists(attr.deletedAt) : op.notExists(attr.deletedAt)];
+    if (state === "published") conditions.push(op.exists(attr.currentVersion));
+    if (state === "unpublished") conditions.push(op.notExists(attr.currentVersion));
+    if (mode) conditions.push(op.eq(attr.mode, mode));
+    if (tag) conditions.push(op.contains(attr.tags, tag as never));
+    if (search) conditions.push(search(attr as never, op as never));
+    return conditions.join(" AND ");
+  });
+  const scope = { operation: "listWorkflows", spaceId, filters: { q, state, mode, tag } };
+  const page = await listPage(query, { scope, limit, cursor });
+  return { items: page.items.map(toWorkflow), nextCursor: page.nextCursor };
+}
+
+export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: WorkflowId }): Promise<Workflow> {
+  const { workflowId, expectedRevision, icon, ...rest } = input;
+  const current = await getLive(ctx, target(ctx, workflowId));
+  if (rest.status && !current.currentVersion) {
+    throw new AppError("unprocessable", "a workflow that was never published stays a draft");
+  }
+  const set = {
+    ...rest,
+    searchText: searchText(rest.name ?? current.name, rest.description ?? current.description),
+    ...(icon ? { icon } : {}),
+  };
+  const change = { set, expectedRevision, ...(icon === null ? { remove: ["icon" as const] } : {}) };
+  const changed = await updateWithRevision(ctx, target(ctx, workflowId), change);
+  cachePointer(ctx, changed);
+  return toWorkflow(changed);
+}
+
+/** Refused while published workflows call it, unless `force`: their runs would fail at the call. */
+export async function remove(ctx: Ctx, input: { workflowId: WorkflowId; force?: boolean }): Promise<void> {
+  const { workflowId, force } = input;
+  const workflow = await getLive(ctx, target(ctx, workflowId));
+  const callers = force ? [] : await publishedCallers(requireSpace(ctx), workflowId);
+  if (callers.length > 0) throw conflict("published workflows call this one", { details: { callers } });
+  await softDelete(ctx, target(ctx, workflowId));
+  cachePointer(ctx, { ...workflow, deletedAt: workflow.updatedAt });
+}
+
+export async function restore(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<Workflow> {
+  const row = await restoreRow(ctx, target(ctx, workflowId));
+  cachePointer(ctx, row);
+  return toWorkflow(row);
+}
+
+/** What {@link importWorkflow} takes, here or in another deployment. */
+export async function exportWorkflow(
+  ctx: Ctx,
+  input: { workflowId: WorkflowId; version?: string; form?: CanvasForm },
+): Promise<ExportedWorkflow> {
+  const { workflowId, version = DRAFT, form = "weft" } = input;
+  const row = await getLive(ctx, target(ctx, workflowId));
+  const source =
+    version === DRAFT
+      ? await getLive(ctx, draftTarget(ctx, workflowId))
+      : await getLive(ctx, versionTarget(ctx, workflowId, version));
+  if (form === "coze" && !source.original) {
+    throw new AppError("unprocessable", "only a canvas that came in this form can be exported in it");
+  }
+  const canvas = form === "coze" && source.original ? await load(ctx, source.original) : await load(ctx, source.canvas);
+  const { name, description, icon, tags, mode, isPublic, metadata, settings, externalId = workflowId } = row;
+  const workflow = { name, description, icon, tags, mode, isPublic, metadata, settings, externalId, canvas };
+  return { version, form, workflow, calls: source.calls };
+}
+
+async function createFrom(
+  ctx: Ctx,
+  input: Omit<CreateWorkflow, "canvas" | "icon"> & { icon?: string | undefined; externalId?: string | undefined },
+  compiled: CompiledCanvas,
+): Promise<CreatedWorkflow> {
+  const spaceId = requireSpace(ctx);
+  const workflowId = newId("workflow", ctx.clock.now());
+  const { name, description, icon, tags, mode, isPublic, metadata, settings, externalId } = input;
+  const issues = [
+    ...compiled.issues,
+    ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false })),
+  ];
+  const row = {
+    ...{ spaceId, workflowId, name, description, icon, tags, mode, isPublic, metadata, settings, externalId },
+    status: "draft" as const,
+    draftRevision: 1,
+    searchText: searchText(name, description),
+    ...created(ctx),
+  };
+  const draft = {
+    ...{ spaceId, workflowId, issues, hash: compiled.hash, updatedBy: actorId(ctx) },
+    commitId: newId("commit", ctx.clock.now()),
+    ...(await storedCanvas(ctx, workflowId, compiled)),
+    ...created(ctx),
+  };
+  await transact([
+    tx(WorkflowEntity).create(row).commit(),
+    tx(WorkflowDraftEntity).create(draft).commit(),
+    ...referenceOps(ctx, workflowId, "draft", [], compiled.calls),
+  ]);
+  return { ...toWorkflow(row), issues };
+}
+
+export function target(ctx: Ctx, workflowId: WorkflowId) {
+  return { entity: WorkflowEntity, key: { spaceId: requireSpace(ctx), workflowId }, what: "workflow", id: workflowId };
+}
+
+export function draftTarget(ctx: Ctx, workflowId: WorkflowId) {
+  return { ...target(ctx, workflowId), entity: WorkflowDraftEntity };
+}
+
+export function versionTarget(ctx: Ctx, workflowId: WorkflowId, version: string) {
+  const key = { spaceId: requireSpace(ctx), workflowId, sortKey: versionSortKey(version) };
+  return { entity: WorkflowVersionEntity, key, what: "version", id: version };
+}
+
+/** The API's form of a row: without keys, search text and what only publishing needs. */
+export function toWorkflow(item: EntityItem<typeof WorkflowEntity>): Workflow {
+  const { workflowId, currentVersion, searchText: _s, currentHash: _h, publishedCommitId: _c, ...rest } = item;
+  return {
+    ...rest,
+    id: workflowId as WorkflowId,
+    spaceId: rest.spaceId as Workflow["spaceId"],
+    currentVersion: currentVersion ?? null,
+  };
+}

@@ -1,0 +1,43 @@
+/** Nodes of a canvas at every depth together (architecture §3). */
+export const MAX_NODES = 2_000;
+/** Edges at every depth together: five for each node leaves room for wide forks and joins. */
+export const MAX_EDGES = 10_000;
+/** Composites inside composites. The runner allows frames and composites together 10 deep (architecture §3). */
+export const MAX_NESTING = 8;
+/** Levels of lists and objects in a canvas's JSON: eight bodies of five levels each, and deep types and literals. */
+export const MAX_JSON_DEPTH = 120;
+/** Characters of one string: prompts, code, templates, Coze's JSON inside JSON. */
+export const MAX_STRING = 400_000;
+/** Characters of all keys and strings of a canvas: what fits a request body (architecture §6). */
+export const MAX_CANVAS_CHARS = 4 * 1024 * 1024;
+/** Inputs, outputs or fields of one node. */
+export const MAX_FIELDS = 200;
+/** Problems reported at once; what is beyond is found by the next check. */
+export const MAX_ISSUES = 200;
+
+/** Tries after the first (policy). */
+export const MAX_RETRIES = 10;
+/** One day: the longest a single node may be given. Longer waits are wait nodes. */
+export const MAX_NODE_TIMEOUT_MS = 86_400_000;
+/** The longest pause between two tries. */
+export const MAX_RETRY_DELAY_MS = 3_600_000;
+/** One year: the longest a wait or a question lasts (architecture §3). */
+export const MAX_WAIT_MS = 31_536_000_000;
+
+/** Iterations of one batch or counted loop, and the bound of an infinite one. */
+export const MAX_ITERATIONS = 1_000_000;
+/** Turns of a batch that run side by side (architecture §3). */
+export const MAX_CONCURRENCY = 50;
+/** What Coze runs at once where the canvas says 0. */
+export const DEFAULT_CONCURRENCY = 10;
+/** What Coze takes of a list where the canvas says 0. */
+export const COZE_BATCH_SIZE = 100;
+
+/** The longest an HTTP node waits where nothing else is said (Coze's front end). */
+export const HTTP_TIMEOUT_MS = 60_000;
+/** Bytes of a response body that a node may hold: what a step's state carries without trouble. */
+export const HTTP_MAX_BYTES = 4 * 1024 * 1024;
+/** Bytes of all files of one form (Coze). */
+export const HTTP_FORM_MAX_BYTES = 20 * 1024 * 1024;
+/** Options of a question with dynamic options: letters A to Z (Coze). */
+export const MAX_OPTIONS = 26;

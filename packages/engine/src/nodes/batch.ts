@@ -1,0 +1,218 @@
+import * as z from "zod";
+import { fieldsOf, freeName, inputParameters, numberOrInput, pick } from "../coze/read.ts";
+import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
+import { type Blocked, defineNode, type IterationDone, type NodeResult, type NodeRun } from "../node.ts";
+import { setOwn } from "../values/json.ts";
+import {
+  type Count,
+  checkOwn,
+  collectConfig,
+  countConfig,
+  countOf,
+  type Gathered,
+  gather,
+  gatheredOf,
+  itemLists,
+  localsOf,
+  namesOf,
+  readCollect,
+} from "./collect.ts";
+
+/** Milliseconds between two stored positions (architecture §3). */
+const SAVE_INTERVAL_MS = 1_000;
+
+const config = z.strictObject({
+  /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
+  items: z.array(z.string()).max(MAX_FIELDS).optional(),
+  /** Items taken at most; all where it is not said. */
+  batchSize: countConfig(MAX_ITERATIONS).optional(),
+  concurrency: countConfig(MAX_CONCURRENCY).default(DEFAULT_CONCURRENCY),
+  collect: collectConfig,
+});
+type Config = z.output<typeof config>;
+
+/** What one item gave: the gathered values and the app variables that its turn set. */
+interface ItemDone {
+  values: unknown[];
+  vars: Record<string, unknown>;
+}
+
+/** The stored position: what the first items gave, without gaps. Later ones are in their own checkpoints. */
+interface Cursor {
+  done: ItemDone[];
+}
+
+type Outcome = IterationDone | Blocked;
+
+class Batch {
+  readonly #run: NodeRun<Config>;
+  readonly #lists: [name: string, list: readonly unknown[]][];
+  readonly #size: number;
+  readonly #concurrency: number;
+  readonly #gathered: Gathered[];
+  readonly #done: (ItemDone | undefined)[];
+  readonly #waiting = new Map<number, string[]>();
+  #prefix: number;
+  #next: number;
+  #started = 0;
+  #running = 0;
+  #yielded = false;
+  #error: { thrown: unknown } | undefined;
+  #savedAt: number;
+  #resolve: ((result: NodeResult | Promise<NodeResult>) => void) | undefined;
+  #reject: ((thrown: unknown) => void) | undefined;
+
+  constructor(run: NodeRun<Config>) {
+    const { config, inputs } = run;
+    this.#run = run;
+    this.#lists = itemLists(run, config.items, []);
+    const shortest = this.#lists.length === 0 ? 0 : Math.min(...this.#lists.map(([, list]) => list.length));
+    // Zero means "as usual" in canvases that come from Coze.
+    const limit = config.batchSize === undefined ? MAX_ITERATIONS : countOf(config.batchSize, inputs, MAX_ITERATIONS);
+    this.#size = Math.min(shortest, limit || COZE_BATCH_SIZE);
+    this.#concurrency = countOf(config.concurrency, inputs, MAX_CONCURRENCY) || DEFAULT_CONCURRENCY;
+    this.#gathered = gatheredOf(config.collect);
+    this.#done = [...((run.cursor() as Cursor | undefined)?.done ?? [])];
+    this.#prefix = this.#done.length;
+    this.#next = this.#prefix;
+    this.#savedAt = run.now();
+  }
+
+  start(): NodeResult | Promise<NodeResult> {
+    this.#pump();
+    if (this.#running === 0) {
+      if (this.#error) throw this.#error.thrown;
+      return this.#result();
+    }
+    return new Promise<NodeResult>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  #pump(): void {
+    while (this.#mayStart()) this.#begin(this.#next++);
+  }
+
+  /** A turn that waits keeps its place, so that never more than `concurrency` turns are open. */
+  #mayStart(): boolean {
+    if (this.#error || this.#yielded || this.#next >= this.#size) return false;
+    if (this.#running + this.#waiting.size >= this.#concurrency) return false;
+    if (this.#run.signal.aborted) {
+      this.#error = { thrown: this.#run.signal.reason };
+      return false;
+    }
+    // At least one turn each time, or a batch that is given too little time would never end.
+    if (this.#started > 0 && this.#run.mustYield()) this.#yielded = true;
+    return !this.#yielded;
+  }
+
+  #begin(index: number): void {
+    this.#started += 1;
+    try {
+      const outcome = this.#run.iterate(index, localsOf(this.#run.inputs, this.#lists, index), {}, {});
+      if (outcome instanceof Promise) this.#follow(index, outcome);
+      else this.#settle(index, outcome);
+    } catch (thrown) {
+      this.#error ??= { thrown };
+    }
+  }
+
+  #follow(index: number, outcome: Promise<Outcome>): void {
+    this.#running += 1;
+    outcome
+      .then(
+        (value) => this.#settle(index, value),
+        (thrown) => {
+          this.#error ??= { thrown };
+        },
+      )
+      .then(() => this.#afterOne())
+      .catch((thrown) => this.#reject?.(thrown));
+  }
+
+  async #afterOne(): Promise<void> {
+    this.#running -= 1;
+    if (this.#run.now() - this.#savedAt >= SAVE_INTERVAL_MS) {
+      this.#savedAt = this.#run.now();
+      await this.#run.saveCursor(this.#cursor(), false);
+    }
+    this.#pump();
+    if (this.#running > 0) return;
+    if (this.#error) this.#reject?.(this.#error.thrown);
+    else this.#resolve?.(this.#result());
+  }
+
+  #settle(index: number, outcome: Outcome): void {
+    if ("blocked" in outcome) {
+      this.#waiting.set(index, outcome.waiting);
+      this.#yielded ||= outcome.yielded;
+      return;
+    }
+    const values = this.#gathered.map((item) => gather(item, outcome.outputs).value);
+    this.#done[index] = { values, vars: outcome.vars };
+    while (this.#done[this.#prefix]) this.#prefix += 1;
+  }
+
+  #cursor(): Cursor {
+    return { done: this.#done.slice(0, this.#prefix) as ItemDone[] };
+  }
+
+  #result(): NodeResult | Promise<NodeResult> {
+    if (this.#prefix < this.#size) {
+      const waiting = [...this.#waiting].sort(([a], [b]) => a - b).flatMap(([, paths]) => paths);
+      const blocked: Blocked = { blocked: true, waiting, yielded: this.#yielded };
+      const saved = this.#run.saveCursor(this.#cursor(), true);
+      return saved instanceof Promise ? saved.then(() => blocked) : blocked;
+    }
+    const output: Record<string, unknown> = {};
+    const vars: Record<string, unknown> = {};
+    this.#gathered.forEach((item, at) => {
+      const values = this.#done.slice(0, this.#size).map((done) => done?.values[at] ?? null);
+      setOwn(output, item.name, values);
+    });
+    for (const done of this.#done) Object.assign(vars, done?.vars);
+    return Object.keys(vars).length > 0 ? { output, vars } : { output };
+  }
+}
+
+export const batch = defineNode({
+  type: "batch",
+  title: "Batch",
+  description:
+    "Runs its body for every item of a list, several at once. Its outputs are lists in the order of the items.",
+  category: "flow",
+  config,
+  effectful: false,
+  composite: true,
+  zeroInputs: true,
+  uses: ({ items = [], batchSize, concurrency }) => [
+    ...items,
+    ...[batchSize, concurrency].flatMap((count) => (typeof count === "object" ? [count.input] : [])),
+  ],
+  locals: (_config, inputs) => [...inputs],
+  collects: ({ collect }) => collect,
+  check: ({ collect }, { id }) => checkOwn(collect, id, []),
+  outputs: ({ collect }) => collect.map(({ name }) => ({ name, type: { type: "list" } })),
+  coze: {
+    id: "28",
+    key: "Batch",
+    displayKey: "Batch",
+    read: ({ data, inputs: source }) => {
+      const items = inputParameters(source);
+      const inputs = [...items];
+      const counts = (key: string, name: string, usual: number): Count =>
+        numberOrInput(pick(source, key), freeName(name, inputs), inputs) || usual;
+      const batchSize = counts("batchSize", "batch_size", COZE_BATCH_SIZE);
+      const width = counts("concurrentSize", "concurrent_size", DEFAULT_CONCURRENCY);
+      const concurrency = typeof width === "number" ? Math.min(width, MAX_CONCURRENCY) : width;
+      return {
+        config: { items: namesOf(items), batchSize, concurrency, collect: readCollect(data) },
+        inputs,
+        outputs: fieldsOf(pick(data, "outputs")),
+      };
+    },
+  },
+  dify: ["iteration"],
+  run: (run) => new Batch(run).start(),
+});

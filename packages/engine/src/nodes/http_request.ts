@@ -1,0 +1,110 @@
+import { messageOf } from "@weft/kernel/errors";
+import { renderBody, valueText } from "../http/body.ts";
+import { type Config, config, usedInputs } from "../http/config.ts";
+import { readHttp } from "../http/coze.ts";
+import { HTTP_TIMEOUT_MS } from "../limits.ts";
+import { defineNode, type HttpRequest, type HttpResponse, NodeError, type NodeResult, type NodeRun } from "../node.ts";
+import { renderTemplate } from "../values/template.ts";
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+// Line ends and NUL would start another header.
+const HEADER_VALUE = /^[^\r\n\0]*$/;
+const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
+const SNIPPET = 500;
+
+function urlOf({ config, inputs }: NodeRun<Config>): URL {
+  const text = renderTemplate(config.url, inputs).trim();
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new NodeError("invalid_url", "the URL is not an http or https address", { retryable: false });
+  }
+  for (const param of config.params) url.searchParams.append(param.name, valueText(param, inputs));
+  if (config.auth.type === "custom" && config.auth.addTo === "query") {
+    url.searchParams.append(valueText(config.auth.key, inputs), valueText(config.auth.value, inputs));
+  }
+  return url;
+}
+
+function headersOf({ config, inputs, idempotencyKey }: NodeRun<Config>, contentType: string | undefined) {
+  const headers = new Map<string, [name: string, value: string]>();
+  const set = (name: string, value: string): void => {
+    if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) {
+      throw new NodeError("invalid_header", `the header "${name.slice(0, 100)}" is not valid`, { retryable: false });
+    }
+    headers.set(name.toLowerCase(), [name, value]);
+  };
+  if (contentType !== undefined) set("Content-Type", contentType);
+  set("Idempotency-Key", idempotencyKey);
+  for (const header of config.headers) set(header.name, valueText(header, inputs));
+  const { auth } = config;
+  if (auth.type === "bearer") set("Authorization", `Bearer ${valueText(auth.token, inputs)}`);
+  if (auth.type === "custom" && auth.addTo === "header") {
+    set(valueText(auth.key, inputs), valueText(auth.value, inputs));
+  }
+  return Object.fromEntries(headers.values());
+}
+
+/** Milliseconds until the time that a `Retry-After` names, in seconds or as a date. */
+function retryAfter(header: string | undefined, now: number): { retryAfterMs?: number } {
+  if (header === undefined) return {};
+  const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isFinite(ms) && ms > 0 ? { retryAfterMs: ms } : {};
+}
+
+async function send(run: NodeRun<Config>, request: HttpRequest): Promise<HttpResponse> {
+  const { http } = run.deps;
+  if (!http) throw new NodeError("unavailable", "HTTP requests are not available", { retryable: false });
+  try {
+    return await http.request(request);
+  } catch (cause) {
+    if (cause instanceof NodeError || run.signal.aborted) throw cause;
+    throw new NodeError("http_failed", `no answer came: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function result(run: NodeRun<Config>, { status, headers, body }: HttpResponse): NodeResult {
+  const text = new TextDecoder().decode(body);
+  if (status < 400) return { output: { body: text, statusCode: status, headers: JSON.stringify(headers) } };
+  throw new NodeError("http_error", `HTTP ${status}: ${text.slice(0, SNIPPET)}`, {
+    retryable: run.config.retryOn === "transient" && TRANSIENT.has(status),
+    details: { statusCode: status },
+    ...retryAfter(headers["retry-after"], run.now()),
+  });
+}
+
+export const httpRequest = defineNode({
+  type: "http_request",
+  title: "HTTP request",
+  description: "Calls an address over HTTP and gives its answer. An answer of 400 and above fails the node.",
+  category: "integration",
+  config,
+  effectful: true,
+  zeroInputs: true,
+  nullOutputs: true,
+  timeoutMs: HTTP_TIMEOUT_MS,
+  outputs: () => [
+    { name: "body", type: { type: "string" } },
+    { name: "statusCode", type: { type: "integer" } },
+    { name: "headers", type: { type: "string" } },
+  ],
+  uses: usedInputs,
+  coze: { id: "45", key: "HTTPRequester", displayKey: "Http", read: readHttp },
+  n8n: ["n8n-nodes-base.httpRequest"],
+  dify: ["http-request"],
+  async run(run) {
+    const { policy } = run.node;
+    const timeoutMs = policy.attemptTimeoutMs ?? policy.timeoutMs ?? HTTP_TIMEOUT_MS;
+    const url = urlOf(run);
+    const { body, contentType } = await renderBody(run, timeoutMs);
+    const answer = await send(run, {
+      method: run.config.method,
+      url: url.href,
+      headers: headersOf(run, contentType),
+      ...(body === undefined ? {} : { body }),
+      timeoutMs,
+      maxBytes: run.config.maxBytes,
+      signal: run.signal,
+    });
+    return result(run, answer);
+  },
+});

@@ -1,0 +1,204 @@
+import * as z from "zod";
+import { fieldsOf, freeName, inputParameters, numberOrInput, paramsOf, pick, textOf } from "../coze/read.ts";
+import { MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
+import { type Blocked, defineNode, type IterationDone, NodeError, type NodeResult, type NodeRun } from "../node.ts";
+import { setOwn } from "../values/json.ts";
+import {
+  checkOwn,
+  collectConfig,
+  countConfig,
+  countOf,
+  type Gathered,
+  gather,
+  gatheredOf,
+  itemLists,
+  localsOf,
+  namesOf,
+  readCollect,
+} from "./collect.ts";
+
+/** Milliseconds between two stored positions (architecture §3). */
+const SAVE_INTERVAL_MS = 1_000;
+
+const config = z.strictObject({
+  mode: z.enum(["array", "count", "infinite"]).default("array"),
+  /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
+  items: z.array(z.string()).max(MAX_FIELDS).optional(),
+  count: countConfig(MAX_ITERATIONS).optional(),
+  /** Inputs that begin as variables, which the body can set. */
+  variables: z.array(z.string()).max(MAX_FIELDS).default([]),
+  collect: collectConfig,
+});
+type Config = z.output<typeof config>;
+
+/** The stored position: the turn to do next and what the turns before amount to. */
+interface Cursor {
+  index: number;
+  loopVars: Record<string, unknown>;
+  vars: Record<string, unknown>;
+  lists: Record<string, unknown[]>;
+}
+
+interface Loop {
+  run: NodeRun<Config>;
+  lists: [name: string, list: readonly unknown[]][];
+  turns: number;
+  gathered: Gathered[];
+  at: Cursor;
+  savedAt: number;
+}
+
+function copyOf(cursor: Cursor): Cursor {
+  const lists: Record<string, unknown[]> = {};
+  for (const [name, list] of Object.entries(cursor.lists)) setOwn(lists, name, [...list]);
+  return { index: cursor.index, loopVars: { ...cursor.loopVars }, vars: { ...cursor.vars }, lists };
+}
+
+function turnsOf(run: NodeRun<Config>, lists: Loop["lists"]): number {
+  const { mode, count } = run.config;
+  if (mode === "infinite") return Number.POSITIVE_INFINITY;
+  if (mode === "count") return countOf(count, run.inputs, MAX_ITERATIONS) ?? 0;
+  if (lists.length === 0) return 0;
+  return Math.min(MAX_ITERATIONS, ...lists.map(([, list]) => list.length));
+}
+
+function begin(run: NodeRun<Config>): Loop {
+  const { config, inputs } = run;
+  const lists = config.mode === "array" ? itemLists(run, config.items, config.variables) : [];
+  const loopVars: Record<string, unknown> = {};
+  for (const name of config.variables) setOwn(loopVars, name, inputs[name] ?? null);
+  const fresh: Cursor = { index: 0, loopVars, vars: {}, lists: {} };
+  const at = copyOf((run.cursor() as Cursor | undefined) ?? fresh);
+  return { run, lists, turns: turnsOf(run, lists), gathered: gatheredOf(config.collect), at, savedAt: run.now() };
+}
+
+function isOver({ at, turns }: Loop): boolean {
+  if (at.index < turns && at.index >= MAX_ITERATIONS) {
+    throw new NodeError("too_many_iterations", `a loop ends after ${MAX_ITERATIONS} turns at the latest`, {
+      retryable: false,
+    });
+  }
+  return at.index >= turns;
+}
+
+function turn(loop: Loop): IterationDone | Blocked | Promise<IterationDone | Blocked> {
+  const { run, at, lists } = loop;
+  return run.iterate(at.index, localsOf(run.inputs, lists, at.index), at.loopVars, at.vars);
+}
+
+function finish({ run, at, gathered }: Loop): NodeResult {
+  const output: Record<string, unknown> = {};
+  for (const { name, node, path } of gathered) {
+    if (node !== run.node.id) setOwn(output, name, at.lists[name] ?? []);
+    else setOwn(output, name, at.loopVars[String(path[0])] ?? null);
+  }
+  return Object.keys(at.vars).length > 0 ? { output, vars: at.vars } : { output };
+}
+
+/** Takes in a finished turn. True when it was the last. */
+function take(loop: Loop, done: IterationDone): boolean {
+  const { at, gathered, run } = loop;
+  for (const item of gathered) {
+    if (item.node === run.node.id) continue;
+    const found = gather(item, done.outputs);
+    if (!found.ran) continue;
+    const list = Object.hasOwn(at.lists, item.name) ? at.lists[item.name] : undefined;
+    if (list) list.push(found.value);
+    else setOwn(at.lists, item.name, [found.value]);
+  }
+  at.loopVars = done.loopVars;
+  at.vars = done.vars;
+  at.index += 1;
+  return done.control === "break";
+}
+
+function stop(loop: Loop, blocked: Blocked): NodeResult | Promise<NodeResult> {
+  const saved = loop.run.saveCursor(copyOf(loop.at), true);
+  return saved instanceof Promise ? saved.then(() => blocked) : blocked;
+}
+
+/** What comes after a turn: the end, a stop, or undefined for the next turn. */
+function after(loop: Loop, outcome: IterationDone | Blocked): NodeResult | Promise<NodeResult> | undefined {
+  if ("blocked" in outcome) return stop(loop, outcome);
+  if (take(loop, outcome)) return finish(loop);
+  if (isOver(loop)) return finish(loop);
+  const { run } = loop;
+  if (run.signal.aborted) throw run.signal.reason;
+  if (run.mustYield()) return stop(loop, { blocked: true, waiting: [], yielded: true });
+  if (run.now() - loop.savedAt < SAVE_INTERVAL_MS) return undefined;
+  loop.savedAt = run.now();
+  const saved = run.saveCursor(copyOf(loop.at), false);
+  return saved instanceof Promise ? saved.then(() => goOn(loop)) : undefined;
+}
+
+async function goOnFrom(loop: Loop, first: Promise<IterationDone | Blocked>): Promise<NodeResult> {
+  let outcome = await first;
+  for (;;) {
+    const result = after(loop, outcome);
+    if (result !== undefined) return result;
+    outcome = await turn(loop);
+  }
+}
+
+/** Turns without effects are run one after another without giving up the thread; the first promise changes that. */
+function goOn(loop: Loop): NodeResult | Promise<NodeResult> {
+  for (;;) {
+    const outcome = turn(loop);
+    if (outcome instanceof Promise) return goOnFrom(loop, outcome);
+    const result = after(loop, outcome);
+    if (result !== undefined) return result;
+  }
+}
+
+export const loop = defineNode({
+  type: "loop",
+  title: "Loop",
+  description: "Runs its body once for each item of a list, a number of times, or until a break.",
+  category: "flow",
+  config,
+  effectful: false,
+  composite: true,
+  zeroInputs: true,
+  uses: ({ items = [], variables, count }) => [
+    ...items,
+    ...variables,
+    ...(typeof count === "object" ? [count.input] : []),
+  ],
+  locals: (_config, inputs) => [...inputs],
+  collects: ({ collect }) => collect,
+  outputs: ({ collect }) => collect.map(({ name }) => ({ name, type: { type: "any" } })),
+  check: ({ mode, count, collect, variables }, { id }) => [
+    ...(mode === "count" && count === undefined ? [{ path: "count", message: "a counted loop needs a count" }] : []),
+    ...checkOwn(collect, id, variables),
+  ],
+  coze: {
+    id: "21",
+    key: "Loop",
+    displayKey: "Loop",
+    read: ({ data, inputs: source }) => {
+      const items = inputParameters(source);
+      const variables = paramsOf(pick(source, "variableParameters"));
+      const inputs = [...items, ...variables];
+      const mode = textOf(source, "loopType") ?? "array";
+      const count =
+        mode === "count" ? numberOrInput(pick(source, "loopCount"), freeName("loop_count", inputs), inputs) : undefined;
+      return {
+        config: {
+          mode,
+          items: namesOf(items),
+          variables: namesOf(variables),
+          ...(count === undefined ? {} : { count }),
+          collect: readCollect(data),
+        },
+        inputs,
+        outputs: fieldsOf(pick(data, "outputs")),
+      };
+    },
+  },
+  n8n: ["n8n-nodes-base.splitInBatches"],
+  dify: ["loop", "iteration"],
+  run(run) {
+    const state = begin(run);
+    return isOver(state) ? finish(state) : goOn(state);
+  },
+});

@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { defineApi } from "@weft/http/define-api";
+import { parseJson } from "@weft/http/parse";
+import { type Route, route } from "@weft/http/route";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { type CallRequest, callApi, proxyEvent } from "../support/call.ts";
+import { ResponseStream } from "../support/lambda-runtime.ts";
+import { memoryServices } from "../support/services.ts";
+import { handler, spaceId, userAuth } from "./fixture.ts";
+
+describe("hostile input", () => {
+  it("is answered with an envelope and never with a 500", async () => {
+    const paths = fc.oneof(
+      fc.webPath(),
+      fc.string().map((text) => `/${text.replaceAll("?", "")}`),
+      fc.string().map((text) => `/api/spaces/${spaceId}/widgets/${encodeURIComponent(text)}`),
+      fc.constant(`/api/spaces/${spaceId}/widgets`),
+    );
+    const requests: fc.Arbitrary<CallRequest> = fc.record(
+      {
+        method: fc.constantFrom("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "rubbish"),
+        path: paths,
+        headers: fc.dictionary(
+          fc.constantFrom("content-type", "Content-Type", "idempotency-key", "user-agent", "authorization"),
+          fc.oneof(fc.constant("application/json"), fc.string()),
+        ),
+        body: fc.oneof(fc.string(), fc.json(), fc.uint8Array({ maxLength: 50 })),
+        authorizer: fc.oneof(fc.constant(userAuth), fc.dictionary(fc.string(), fc.string())),
+      },
+      { requiredKeys: ["path"] },
+    );
+    await fc.assert(
+      fc.asyncProperty(requests, async (request) => {
+        const answer = await callApi(handler, request);
+        expect(answer.status).toBeLessThan(500);
+        if (answer.status >= 400 && request.method !== "HEAD") {
+          expect(Object.keys(answer.json.error)).toEqual(expect.arrayContaining(["code", "message", "requestId"]));
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("in JSON is accepted or refused as the engine does, with a position inside the text", () => {
+    const broken = fc
+      .tuple(fc.json(), fc.nat(), fc.string({ maxLength: 3 }))
+      .map(([text, at, by]) => text.slice(0, at % (text.length + 1)) + by + text.slice((at % (text.length + 1)) + 1));
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), broken), (text) => {
+        let expected: unknown;
+        let isGood = true;
+        try {
+          expected = JSON.parse(text);
+        } catch {
+          isGood = false;
+        }
+        if (isGood) {
+          expect(parseJson(text)).toEqual(expected);
+          return;
+        }
+        try {
+          parseJson(text);
+          expect.unreachable();
+        } catch (thrown) {
+          const { position } = (thrown as { details: { position: number } }).details;
+          expect(position).toBeLessThanOrEqual(text.length);
+          // What stands before the position can still become a value; one more character cannot.
+          expect(() => parseJson(text.slice(0, position + 1))).toThrow();
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("does not end an invocation before the work of a stream whose client left", async () => {
+    const steps: string[] = [];
+    const streaming = route(
+      {
+        method: "GET",
+        path: "/s",
+        operationId: "s",
+        summary: "s",
+        permission: "public",
+        stream: true,
+        response: z.string(),
+      },
+      async ({ stream }) =>
+        stream.sse(async (sse) => {
+          await sse.send({ data: "first" });
+          while (!sse.signal.aborted) await sleep(1);
+          steps.push("noticed");
+          await sleep(20);
+          steps.push("done");
+        }),
+    );
+    const api = defineApi([streaming], memoryServices());
+    const response = new ResponseStream();
+    response.on("data", () => response.destroy());
+    await Promise.resolve(api(proxyEvent({ path: "/s" }), response as never, {} as never)).catch(() =>
+      steps.push("ended"),
+    );
+    expect(steps).toEqual(["noticed", "done", "ended"]);
+  });
+});
+
+describe("route declarations", () => {
+  const make = (path: `/${string}`, operationId: string): Route =>
+    route(
+      { method: "GET", path, operationId, summary: "x", permission: "public", response: z.string() },
+      async () => operationId,
+    );
+
+  it("that cannot be served fail when they load", () => {
+    expect(() => make("/a/{b-c}", "one")).toThrow(/camelCase/);
+    expect(() => defineApi([make("/a", "one"), make("/a", "two")], memoryServices())).toThrow(/two routes for GET \/a/);
+    expect(() => defineApi([make("/a/{x}", "one"), make("/a/{y}", "two")], memoryServices())).toThrow(/two routes/);
+    expect(() => defineApi([make("/a", "one"), make("/b", "one")], memoryServices())).toThrow(/two routes for one/);
+  });
+
+  it("with a fixed segment win over those with a parameter, whatever their order", async () => {
+    const api = defineApi(
+      [make("/a/{x}", "byName"), make("/a/fixed", "fixed"), make("/a/{x}/b", "below")],
+      memoryServices(),
+    );
+    expect((await callApi(api, { path: "/a/fixed" })).json).toBe("fixed");
+    expect((await callApi(api, { path: "/a/other" })).json).toBe("byName");
+    expect((await callApi(api, { path: "/a/fixed/b" })).json).toBe("below");
+  });
+
+  it("without stream cannot open one", async () => {
+    const wrong = route(
+      { method: "GET", path: "/s", operationId: "s", summary: "s", permission: "public", response: z.string() },
+      async ({ stream }) => stream.sse(async () => undefined),
+    );
+    expect((await callApi(defineApi([wrong], memoryServices()), { path: "/s" })).status).toBe(500);
+  });
+});
