@@ -1,4 +1,5 @@
 import { LambdaServiceError } from "./errors.ts";
+import { type CpuTimes, cpuTimes, idleShare } from "./idle-share.ts";
 import { Instance, type InstanceOptions, type Job } from "./instance.ts";
 import type { LambdaFunction } from "./types.ts";
 
@@ -7,8 +8,10 @@ export interface FleetLimits {
   eager: number;
   /** Workers at most. */
   max: number;
-  /** Above `eager`, one more worker starts when the oldest event has waited this long. */
+  /** Above `eager`, one more worker starts when the oldest event has waited this long and the machine has time left. */
   patienceMs: number;
+  /** The same even when they have none and no event ended for so long: functions may wait for each other. */
+  hardPatienceMs: number;
   /** A worker above the first ends after this long without an event. */
   idleMs: number;
   /** Events that may wait; one more is refused as a throttle. */
@@ -19,7 +22,20 @@ export interface FleetLimits {
  * Two cores: more threads than that only help when functions wait on something else, which a waiting event shows.
  * The limits keep memory low where Lambda would start an environment for each concurrent event.
  */
-export const FLEET_LIMITS: FleetLimits = { eager: 2, max: 64, patienceMs: 100, idleMs: 60_000, maxWaiting: 2_000 };
+export const FLEET_LIMITS: FleetLimits = {
+  eager: 2,
+  max: 64,
+  patienceMs: 100,
+  hardPatienceMs: 2_000,
+  idleMs: 30_000,
+  maxWaiting: 2_000,
+};
+
+/** With less of the machine idle than this, functions compute rather than wait, and one more thread would not help. */
+const SOME_IDLE = 0.2;
+/** With more than this they do little but wait, and several may start at once. */
+const MOSTLY_IDLE = 0.6;
+const GROWTH_WHEN_IDLE = 4;
 
 interface Waiting {
   job: Job;
@@ -37,6 +53,8 @@ export class Fleet {
   readonly #retire = new Map<Instance, NodeJS.Timeout>();
   #waiting: Waiting[] = [];
   #scaler: NodeJS.Timeout | undefined;
+  #lastFree = 0;
+  #lastLoaded = 0;
   #closed = false;
 
   constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits) {
@@ -98,6 +116,8 @@ export class Fleet {
   }
 
   #free = (instance: Instance): void => {
+    this.#lastFree = performance.now();
+    if (!this.#loaded.has(instance)) this.#lastLoaded = this.#lastFree;
     this.#loaded.add(instance);
     const next = this.#waiting.shift();
     if (next) {
@@ -142,14 +162,27 @@ export class Fleet {
 
   #watch(): void {
     if (this.#scaler || this.#waiting.length === 0) return;
+    const before = cpuTimes();
     this.#scaler = setTimeout(() => {
       this.#scaler = undefined;
       const oldest = this.#waiting[0];
       if (!oldest || this.#closed) return;
-      const starting = [...this.#all].some((instance) => instance.state === "starting");
-      const overdue = performance.now() - oldest.since >= this.#limits.patienceMs;
-      if (overdue && !starting && this.#all.size < this.#limits.max) this.#start();
+      for (let more = this.#growth(oldest.since, before); more > 0; more--) this.#start();
       this.#watch();
     }, this.#limits.patienceMs);
+  }
+
+  /** How many workers to start now. */
+  #growth(waitingSince: number, before: CpuTimes): number {
+    const now = performance.now();
+    const { max, patienceMs, hardPatienceMs } = this.#limits;
+    const room = Math.min(max - this.#all.size, this.#waiting.length);
+    const starting = [...this.#all].some((instance) => instance.state === "starting");
+    // A worker that has just loaded is given the time to show whether it is enough.
+    if (starting || room <= 0 || now - Math.max(waitingSince, this.#lastLoaded) < patienceMs) return 0;
+    if (now - Math.max(waitingSince, this.#lastFree) >= hardPatienceMs) return 1;
+    const idle = idleShare(before);
+    if (idle > MOSTLY_IDLE) return Math.min(room, GROWTH_WHEN_IDLE);
+    return idle > SOME_IDLE ? 1 : 0;
   }
 }

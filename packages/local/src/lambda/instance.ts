@@ -15,6 +15,9 @@ import type {
 /** Longest start of a worker: loading the entry on a busy machine. Lambda itself allows 10 s. */
 const INIT_TIMEOUT_MS = 60_000;
 
+/** Small on purpose: a stack has many workers, and each keeps what its young generation once grew to. */
+const YOUNG_GENERATION_MB = 16;
+
 export interface Job {
   requestId: string;
   payload: string;
@@ -176,7 +179,7 @@ function startWorker(fn: LambdaFunction, options: InstanceOptions): Worker {
     execArgv: [],
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb },
+    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   eachLine(worker.stdout, (text) => options.log({ source: fn.name, level: "info", text }));
   eachLine(worker.stderr, (text) => options.log({ source: fn.name, level: "error", text }));
