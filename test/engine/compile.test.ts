@@ -1,5 +1,5 @@
 import { type CanvasNode, readCanvas } from "@weft/engine/canvas";
-import { compile, hasErrors, type Issue, issuesError, validate } from "@weft/engine/compile";
+import { compile, hasErrors, type Issue, isMalformed, issuesError, validate } from "@weft/engine/compile";
 import { describe, expect, it } from "vitest";
 import { chain, edge, end, start, text } from "./canvases.ts";
 
@@ -332,6 +332,8 @@ describe("a canvas that cannot be run", () => {
     const error = issuesError(issues);
     expect(error.status).toBe(400);
     expect(error.message).toContain("nodes.t.data.inputs.x");
+    expect(issues.filter(isMalformed)).toEqual(issues.filter(({ severity }) => severity === "error"));
+    expect(validate(readCanvas({ nodes: [start], edges: [] })).filter(isMalformed)).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { type Field, PLAN_VERSION, type Plan, type PlanGraph } from "./plan.ts";
 import { segmentPlan } from "./segments.ts";
 import { isRecord } from "./values/json.ts";
 
-export { hasErrors, type Issue, type IssueCode, issuesError } from "./compile/issue.ts";
+export { hasErrors, type Issue, type IssueCode, isMalformed, issuesError } from "./compile/issue.ts";
 
 /** Where every id stands. Reports ids that are there twice: paths and references need them to be unique in the canvas. */
 function ownersOf(canvas: Canvas, issues: Issues): Map<string, string | undefined> {

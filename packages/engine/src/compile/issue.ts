@@ -58,6 +58,25 @@ export function hasErrors(issues: readonly Issue[]): boolean {
   return issues.some((issue) => issue.severity === "error");
 }
 
+/** Faults of the graph itself, which no further editing of single nodes explains. */
+const MALFORMED: ReadonlySet<IssueCode> = new Set<IssueCode>([
+  "duplicate_id",
+  "dangling_edge",
+  "cycle",
+  "unknown_type",
+  "bad_reference",
+  "bad_variable",
+  "too_deep",
+]);
+
+/**
+ * Whether the issue is a fault of the graph: a cycle, an edge or a reference to nothing, an id that is there twice, a type
+ * that does not exist. What is merely unfinished (an empty configuration, a loose port, no end) is not.
+ */
+export function isMalformed(issue: Issue): boolean {
+  return issue.severity === "error" && MALFORMED.has(issue.code);
+}
+
 /** `invalid_input` that names the nodes, for callers who need a canvas without errors. */
 export function issuesError(issues: readonly Issue[]): AppError {
   const errors = issues.filter((issue) => issue.severity === "error");
