@@ -46,6 +46,8 @@ describe("conversion", () => {
     ["-7", { type: "integer" }, -7],
     [3.9, { type: "integer" }, 3],
     [-3.9, { type: "integer" }, -3],
+    [-0.5, { type: "integer" }, 0],
+    ["-0", { type: "number" }, 0],
     ["7469607842648457243", { type: "integer" }, "7469607842648457243"],
     ["1.25", { type: "number" }, 1.25],
     ["1e3", { type: "number" }, 1000],

@@ -54,18 +54,19 @@ function asText(value: unknown): unknown {
 }
 
 function toInteger(value: unknown): unknown {
-  if (typeof value === "number") return Number.isFinite(value) ? Math.trunc(value) : FAILED;
+  // Adding 0 makes one zero of two: JSON has no other.
+  if (typeof value === "number") return Number.isFinite(value) ? Math.trunc(value) + 0 : FAILED;
   if (typeof value !== "string" || !WHOLE.test(value)) return FAILED;
   const parsed = Number(value);
   // An id of another system: the digits are worth more than the type.
-  return Number.isSafeInteger(parsed) ? parsed : value;
+  return Number.isSafeInteger(parsed) ? parsed + 0 : value;
 }
 
 function toNumber(value: unknown): unknown {
-  if (typeof value === "number") return Number.isFinite(value) ? value : FAILED;
+  if (typeof value === "number") return Number.isFinite(value) ? value + 0 : FAILED;
   if (typeof value !== "string" || !DECIMAL.test(value)) return FAILED;
   const parsed = Number(value);
-  return Number.isFinite(parsed) ? parsed : FAILED;
+  return Number.isFinite(parsed) ? parsed + 0 : FAILED;
 }
 
 function toBoolean(value: unknown): unknown {
