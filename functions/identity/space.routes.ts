@@ -1,3 +1,5 @@
+import { ListOperationLogs, OperationLog } from "@weft/core/audit/audit.schema";
+import { listSpaceOperations } from "@weft/core/audit/audit.service";
 import * as Invitation from "@weft/core/identity/invitation.service";
 import {
   AcceptInvitation,
@@ -18,6 +20,7 @@ import { pageOf, pageQuery } from "@weft/kernel/page";
 import * as z from "zod";
 import { deps } from "./deps.ts";
 
+const logs = { tags: ["logs"] } as const;
 const spaces = { tags: ["spaces"] } as const;
 const members = { tags: ["members"] } as const;
 const invitations = { tags: ["invitations"] } as const;
@@ -253,5 +256,20 @@ export const spaceRoutes = [
       response: null,
     },
     ({ ctx, params }) => Invitation.declineMine(ctx, params.invitationId).then(() => undefined),
+  ),
+  route(
+    {
+      ...logs,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/operation-logs",
+      operationId: "listSpaceOperationLogs",
+      summary: "Who changed what in the space, newest first",
+      description: "Days are in UTC; without them the list covers the last seven.",
+      permission: "log:read",
+      query: ListOperationLogs.shape,
+      response: pageOf(OperationLog),
+      errors: ["invalid_cursor"],
+    },
+    ({ ctx, query }) => listSpaceOperations(ctx, ctx.spaceId, query),
   ),
 ];

@@ -1,3 +1,4 @@
+import { createCache } from "@weft/db/cache";
 import { listPage } from "@weft/db/page";
 import type { Plan } from "@weft/engine/plan";
 import type { NodeRecord } from "@weft/engine/record";
@@ -5,7 +6,7 @@ import { firstSegment } from "@weft/engine/run/step";
 import type { RunMode } from "@weft/engine/status";
 import { type ConversionWarning, convert } from "@weft/engine/values/convert";
 import { isBlank } from "@weft/engine/values/types";
-import { isoTime } from "@weft/kernel/clock";
+import { isoTime, systemClock } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { conflict, invalidInput, notFound } from "@weft/kernel/errors";
 import { type Id, newId } from "@weft/kernel/ids";
@@ -171,9 +172,26 @@ export function summary(row: ExecutionRow): ExecutionSummary {
   };
 }
 
+/** Ended executions hardly ever change: a retry in another process shows this much later. */
+const ENDED_TTL_MS = 2_000;
+const MAX_ENDED = 500;
+const ended = createCache<Execution>({ clock: systemClock, ttlMs: ENDED_TTL_MS, maxEntries: MAX_ENDED });
+
+function endedKey(ctx: Ctx, executionId: string) {
+  return { scope: requireSpace(ctx), kind: "execution", id: executionId };
+}
+
 /** One execution with its material, its progress and what it waits for. Throws `not_found`. */
 export async function get(ctx: Ctx, deps: ExecutionDeps, executionId: string): Promise<Execution> {
-  const row = await owned(ctx, executionId);
+  const key = endedKey(ctx, executionId);
+  const known = ended.get(key);
+  if (known) return known as Execution;
+  const view = await read(deps, await owned(ctx, executionId));
+  if (isTerminal(view.status)) ended.set(key, view);
+  return view;
+}
+
+async function read(deps: ExecutionDeps, row: ExecutionRow): Promise<Execution> {
   const [material, outcome, events] = await Promise.all([
     materialOf(row),
     outcomeOf(row),
@@ -291,6 +309,7 @@ export async function retry(ctx: Ctx, deps: ExecutionDeps, executionId: string):
   const allowed = Date.parse(row.deadlineAt) - Date.parse(row.createdAt);
   const opened = await reopen(row, now, isoTime(now + allowed), CHECK_INTERVAL_MS);
   if (!opened) throw conflict(`execution ${executionId} was changed by someone else`);
+  ended.invalidate(endedKey(ctx, executionId));
   await resumeLanes(deps, opened);
   return summary(opened);
 }

@@ -8,6 +8,7 @@ export type SpaceRole = (typeof SPACE_ROLES)[number];
  */
 export const SPACE_PERMISSIONS = {
   "space:read": "member",
+  "log:read": "admin",
   "space:write": "admin",
   "space:delete": "owner",
   "space:restore": "owner",

@@ -1,0 +1,164 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Resident, type StackWorld, startWorld } from "../support/world.ts";
+
+interface Operation {
+  operationId: string;
+  security?: unknown[];
+  requestBody?: unknown;
+}
+const document = JSON.parse(readFileSync(new URL("../../functions/docs/openapi.json", import.meta.url), "utf8")) as {
+  paths: Record<string, Record<string, Operation>>;
+};
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), ...operation })),
+);
+
+let world: StackWorld;
+let owner: Resident;
+let stranger: Resident;
+/** Ids of things that the first account really has, by the parameter that names them. */
+let owned: Record<string, string>;
+
+const canvas = {
+  nodes: [
+    { id: "start", type: "start", data: {} },
+    { id: "ask", type: "question", data: { config: { question: "Well?" } } },
+    { id: "end", type: "end", data: { inputs: [{ name: "answer", ref: "ask.USER_RESPONSE" }] } },
+  ],
+  edges: [
+    { id: "a", source: "start", target: "ask" },
+    { id: "b", source: "ask", target: "end" },
+  ],
+};
+
+async function make(method: string, path: string, body?: unknown) {
+  const answer = await world.call(method, path, { token: owner.token, ...(body === undefined ? {} : { body }) });
+  expect([path, answer.status], JSON.stringify(answer.json)).toEqual([path, expect.toSatisfy((s: number) => s < 300)]);
+  return answer.json;
+}
+
+beforeAll(async () => {
+  world = await startWorld();
+  owner = await world.signUp();
+  stranger = await world.signUp();
+  const space = (await make("POST", "/api/spaces", { name: "Team" })).id;
+  const invitation = await make("POST", `/api/spaces/${space}/invitations`, {
+    email: "third@example.com",
+    role: "member",
+  });
+  const key = await make("POST", "/api/me/api-keys", { name: "k", scopes: ["workflow:read"] });
+  const sessions = await make("GET", "/api/me/sessions");
+  const workflow = await make("POST", `/api/spaces/${space}/workflows`, { name: "w", canvas });
+  const base = `/api/spaces/${space}/workflows/${workflow.id}`;
+  await make("POST", `${base}/publish`, { version: "v1.0.0", force: true });
+  const draft = await make("GET", `${base}/draft`);
+  const execution = await make("POST", `${base}/run`, { mode: "async", version: "v1.0.0" });
+  const read = () => make("GET", `/api/spaces/${space}/executions/${execution.id}`);
+  await expect.poll(async () => (await read()).waitingFor.length, { timeout: 20_000 }).toBe(1);
+  owned = {
+    spaceId: space,
+    userId: owner.userId,
+    workflowId: workflow.id,
+    version: "v1.0.0",
+    commitId: draft.commitId,
+    executionId: execution.id,
+    eventId: (await read()).waitingFor[0].id,
+    invitationId: invitation.id ?? invitation.invitation?.id,
+    apiKeyId: key.id ?? key.apiKey?.id,
+    sessionId: sessions.items[0].id,
+  };
+}, 120_000);
+
+afterAll(() => world.close());
+
+/** Parameters whose value is no object of an account. */
+const NOT_OWNED = new Set(["jobName", "roleId"]);
+const names = (path: string): string[] => [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] as string);
+const filled = (path: string, values: Record<string, string>): string =>
+  path.replace(/\{([^}]+)\}/g, (_all, name: string) => values[name] ?? `no-${name}`);
+
+const objects = operations.filter(({ path }) => names(path).some((name) => !NOT_OWNED.has(name)));
+const inSpaces = objects.filter(({ path }) => names(path).includes("spaceId"));
+const beyondSpace = inSpaces.filter(({ path }) => names(path).some((name) => name !== "spaceId" && name !== "version"));
+const outside = objects.filter(
+  ({ path }) =>
+    !names(path).includes("spaceId") && names(path).some((name) => name.endsWith("Id") && !NOT_OWNED.has(name)),
+);
+
+describe("a second account", () => {
+  it("knows every parameter of the document", () => {
+    expect(
+      objects.flatMap(({ path }) => names(path)).filter((name) => owned[name] === undefined && !NOT_OWNED.has(name)),
+    ).toEqual([]);
+    expect(inSpaces.length).toBeGreaterThan(30);
+  });
+
+  it.each(inSpaces.map((op) => [op.operationId, op] as const))(
+    "finds nothing at %s in the first account's space",
+    async (_id, { method, path }) => {
+      const body = method === "GET" || method === "DELETE" ? {} : { body: {} };
+      const answer = await world.call(method, filled(path, owned), { token: stranger.token, ...body });
+      expect([answer.status, answer.json?.error?.code]).toEqual([404, "not_found"]);
+    },
+  );
+
+  it.each(beyondSpace.map((op) => [op.operationId, op] as const))(
+    "finds nothing at %s under its own space",
+    async (id, { method, path }) => {
+      const bodies: Record<string, unknown> = {
+        updateMember: { role: "member" },
+        updateWorkflow: { expectedRevision: 1, name: "mine now" },
+        saveWorkflowDraft: { expectedRevision: 1, canvas },
+        rollbackWorkflowDraft: { expectedRevision: 1 },
+        resumeExecution: { eventId: owned.eventId, data: "x" },
+      };
+      const body = method === "GET" || method === "DELETE" ? {} : { body: bodies[id] ?? {} };
+      const path2 = filled(path, { ...owned, spaceId: stranger.spaceId });
+      const answer = await world.call(method, path2, { token: stranger.token, ...body });
+      expect([answer.status, answer.json?.error?.code], JSON.stringify(answer.json)).toEqual([404, "not_found"]);
+    },
+  );
+
+  it.each(outside.map((op) => [op.operationId, op] as const))(
+    "may do nothing at %s with the first account's id",
+    async (_id, { method, path }) => {
+      const body = method === "GET" || method === "DELETE" ? {} : { body: {} };
+      const answer = await world.call(method, filled(path, owned), { token: stranger.token, ...body });
+      // Routes of administrators say what is missing before they look for anything.
+      expect(["not_found", "forbidden"]).toContain(answer.json?.error?.code);
+    },
+  );
+
+  it("cannot name the first account's workflow inside a canvas of its own", async () => {
+    const calling = {
+      nodes: [
+        { id: "start", type: "start", data: {} },
+        { id: "call", type: "sub_workflow", data: { config: { workflowId: owned.workflowId } } },
+        { id: "end", type: "end", data: {} },
+      ],
+      edges: [
+        { id: "a", source: "start", target: "call" },
+        { id: "b", source: "call", target: "end" },
+      ],
+    };
+    const path = `/api/spaces/${stranger.spaceId}/workflows`;
+    const created = await world.call("POST", path, { token: stranger.token, body: { name: "thief", canvas: calling } });
+    const text = JSON.stringify(created.json);
+    expect(text).toMatch(/not_found|does not exist|is not|unknown/i);
+    if (created.status < 300) {
+      const run = await world.call("POST", `${path}/${created.json.id}/run`, {
+        token: stranger.token,
+        body: { mode: "sync", version: "draft" },
+      });
+      expect(run.json.status === "failed" || run.status >= 400, JSON.stringify(run.json)).toBe(true);
+    }
+  });
+
+  it("left everything as it was", async () => {
+    const at = `/api/spaces/${owned.spaceId}`;
+    expect((await make("GET", `${at}/workflows/${owned.workflowId}`)).name).toBe("w");
+    expect(await make("GET", `${at}/executions/${owned.executionId}`)).toMatchObject({ status: "waiting" });
+    expect((await make("GET", "/api/me")).id).toBe(owner.userId);
+  });
+});
