@@ -12,7 +12,11 @@ import { afterAll, describe, expect, it } from "vitest";
 const entry = new URL("./fixture/handlers.ts", import.meta.url).href;
 const clock = new StackClock();
 const lines: LogLine[] = [];
-const pool = new LambdaPool({ clock, log: (line) => lines.push(line), limits: { patienceMs: 20 } });
+const pool = new LambdaPool({
+  clock,
+  log: (line) => lines.push(line),
+  limits: { patienceMs: 20, hardPatienceMs: 100 },
+});
 
 function define(name: string, exportName: string, extra: Partial<LambdaFunction> = {}): void {
   const arn = `arn:aws:lambda:us-east-1:000000000000:function:${name}`;
@@ -67,10 +71,11 @@ describe("a plain invocation", () => {
     expect(second.calls).toBe(first.calls + 1);
   });
 
-  it("handles one event at a time in a worker, and several in several", async () => {
-    const all = await Promise.all(Array.from({ length: 6 }, () => pool.invoke("slow", '{"ms":150}')));
-    expect(all.map((result) => result.payload)).toEqual(Array(6).fill('"slow"'));
-    expect(pool.counts().workers).toBeGreaterThan(2);
+  it("handles one event at a time in a worker, and starts more workers while events wait and none ends", async () => {
+    const before = pool.counts().workers;
+    const all = Promise.all(Array.from({ length: 5 }, () => pool.invoke("slow", '{"ms":1500}')));
+    await expect.poll(() => pool.counts().workers - before, { timeout: 10_000 }).toBeGreaterThan(2);
+    expect((await all).map((result) => result.payload)).toEqual(Array(5).fill('"slow"'));
   });
 
   it("refuses an unknown function and a request above 6 MB", async () => {
