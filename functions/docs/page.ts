@@ -94,7 +94,7 @@ const tryOut = (method, path, operation) => {
     out.textContent = "…";
     try {
       const text = query.toString();
-      const answer = await fetch(base + url + (text ? "?" + text : ""), { method, headers, body: body ? body.value : undefined });
+      const answer = await fetch(base + url + (text ? "?" + text : ""), { method: method.toUpperCase(), headers, body: body ? body.value : undefined });
       out.textContent = answer.status + " " + answer.statusText + "\\n\\n";
       const reader = answer.body ? answer.body.pipeThrough(new TextDecoderStream()).getReader() : null;
       let all = "";

@@ -20,7 +20,6 @@ import {
   UpdateWorkflow,
   ValidateWorkflow,
   Validation,
-  Version,
   VersionOrDraft,
   VersionPage,
   VersionSummary,
@@ -92,7 +91,7 @@ const catalogueRoutes: Route[] = [
       permission: "workflow:read",
       response: NodeTypeList,
     },
-    () => ({ items: nodeTypes().map((entry) => ({ ...entry })) }),
+    () => ({ items: nodeTypes() }),
   ),
   route(
     {
@@ -118,7 +117,7 @@ const catalogueRoutes: Route[] = [
       response: WorkflowSchema,
       errors: ["unprocessable"],
     },
-    ({ params, body, ctx }) => Workflow.update(ctx, { ...body, ...params }),
+    ({ params, body, ctx }) => Workflow.update(ctx, { ...body, workflowId: params.workflowId }),
   ),
   route(
     {
@@ -213,7 +212,7 @@ const draftRoutes: Route[] = [
       path: "/api/spaces/{spaceId}/workflows/{workflowId}/draft",
       operationId: "saveWorkflowDraft",
       summary: "Replace the canvas",
-      description: "A canvas that can be read is kept, whatever its issues; they are listed in the answer.",
+      description: "What is not ready to run is kept; the answer lists what to mend.",
       permission: "workflow:write",
       body: SaveDraft,
       response: SavedDraft,
@@ -286,7 +285,6 @@ const versionRoutes: Route[] = [
       operationId: "getWorkflowVersion",
       summary: "One version with its canvas",
       permission: "workflow:read",
-      params: { version: Version },
       response: WorkflowVersion,
     },
     ({ params, ctx }) => Publish.getVersion(ctx, params),
@@ -299,7 +297,6 @@ const versionRoutes: Route[] = [
       operationId: "rollbackWorkflowDraft",
       summary: "Make a version's canvas the draft again",
       permission: "workflow:write",
-      params: { version: Version },
       body: RollbackDraft,
       response: SavedDraft,
     },

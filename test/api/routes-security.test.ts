@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import type { Route } from "@weft/http/route";
 import { ID_PREFIX, type IdKind } from "@weft/kernel/ids";
 import type { APIGatewayProxyEvent, StreamifyHandler } from "aws-lambda";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { functions } from "../../functions/manifest.ts";
-import { type Person, startIdentity, type World } from "../support/identity.ts";
+import { ADMIN_EMAIL, type Person, startIdentity, type World } from "../support/identity.ts";
 
 interface Served extends Route {
   serve: StreamifyHandler<APIGatewayProxyEvent, void>;
@@ -49,8 +49,10 @@ let owner: Person;
 let stranger: Person;
 
 beforeAll(async () => {
+  vi.stubEnv("WEFT_ADMIN_EMAIL", ADMIN_EMAIL);
   world = await startIdentity();
-  owner = await world.signUp("routeowner");
+  // An administrator, so that no route is refused before it looks at its ids.
+  owner = await world.signUpAdmin();
   stranger = await world.signUp("routestranger");
 });
 afterAll(() => world.close());

@@ -25,6 +25,14 @@ describe("the API's routes", () => {
     expect(guarded.map((route) => route.operationId)).toEqual([]);
   });
 
+  it("refer only to components that the document has", () => {
+    const text = readFileSync(new URL("../../functions/docs/openapi.json", import.meta.url), "utf8");
+    const names = new Set(Object.keys(JSON.parse(text).components.schemas));
+    const refs = [...text.matchAll(/"\$ref": "#\/components\/schemas\/([^"]+)"/g)].map((match) => match[1] ?? "");
+    expect(refs.length).toBeGreaterThan(100);
+    expect(refs.filter((name) => !names.has(name))).toEqual([]);
+  });
+
   it("refuse unknown fields at every level of a body", () => {
     const document = JSON.parse(readFileSync(new URL("../../functions/docs/openapi.json", import.meta.url), "utf8"));
     const open: string[] = [];

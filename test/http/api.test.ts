@@ -1,3 +1,4 @@
+import { notFound } from "@weft/kernel/errors";
 import { beforeEach, describe, expect, it } from "vitest";
 import { callApi } from "../support/call.ts";
 import { calls, handler, services, spaceId, userAuth } from "./fixture.ts";
@@ -244,6 +245,14 @@ describe("security", () => {
       expect(answer.headers["www-authenticate"]).toBe("Bearer");
     }
     expect(services.asked).toEqual([]);
+  });
+
+  it("asks about the space before it looks at the rest of the path", async () => {
+    services.decide = () => {
+      throw notFound("space");
+    };
+    const answer = await callApi(handler, { path: `${base}/%E0%A4%A`, ...asUser });
+    expect([answer.status, answer.json.error.code]).toEqual([404, "not_found"]);
   });
 
   it("refuses before it looks at the body", async () => {

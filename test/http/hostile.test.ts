@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineApi } from "@weft/http/define-api";
-import { parseJson } from "@weft/http/parse";
+import { withoutSecrets } from "@weft/http/log";
+import { parseJson, parseWith } from "@weft/http/parse";
 import { type Route, route } from "@weft/http/route";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -102,6 +103,57 @@ describe("hostile input", () => {
       steps.push("ended"),
     );
     expect(steps).toEqual(["noticed", "done", "ended"]);
+  });
+});
+
+describe("a union of forms", () => {
+  const Body = z.union([
+    z.strictObject({ kind: z.literal("a"), nodes: z.array(z.strictObject({ id: z.string() })) }),
+    z.strictObject({ other: z.number() }),
+  ]);
+
+  it("is wrong where the nearest form is", () => {
+    const issuesOf = (value: unknown) => {
+      try {
+        parseWith(Body, value, "body");
+        return [];
+      } catch (thrown) {
+        return (thrown as { details: { issues: { path: string }[] } }).details.issues.map(({ path }) => path);
+      }
+    };
+    expect(issuesOf({ kind: "a", nodes: [{ id: "x" }, { id: 1 }] })).toEqual(["nodes.1.id"]);
+    expect(issuesOf({ kind: "a", nodes: [{ id: "x", extra: 1 }] })).toEqual(["nodes.0.extra"]);
+    expect(issuesOf("text")).toEqual(["body"]);
+    expect(issuesOf({ other: 1 })).toEqual([]);
+  });
+});
+
+describe("time", () => {
+  it("that runs out is answered before Lambda ends the function", async () => {
+    const slow = route(
+      { method: "GET", path: "/s", operationId: "s", summary: "s", permission: "public", response: z.string() },
+      () => new Promise<string>(() => undefined),
+    );
+    const api = defineApi([slow], memoryServices());
+    const answer = await callApi(api, { path: "/s" }, { getRemainingTimeInMillis: () => 510 });
+    expect([answer.status, answer.json.error.code]).toEqual([504, "timeout"]);
+  });
+});
+
+describe("log lines", () => {
+  it("hold no secrets, by name or by look", () => {
+    const line = JSON.stringify(
+      {
+        password: "hunter2",
+        nested: { apiKey: { deep: "hunter2" }, authorization: "Bearer abcdefghijklmnop" },
+        error: { message: "refused sk_01jd0000000000000000000000_hunter2hunter2", stack: "https://u:hunter2@host/x" },
+        kept: "words",
+      },
+      withoutSecrets,
+    );
+    expect(line).not.toContain("hunter2");
+    expect(line).not.toContain("abcdefghijklmnop");
+    expect(line).toContain("words");
   });
 });
 

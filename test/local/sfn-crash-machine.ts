@@ -20,8 +20,23 @@ const ask = {
   Arguments: { FunctionName: "ask", Payload: { token: "{% $states.context.Task.Token %}" } },
   Assign: { answer: "{% $states.result %}" },
   Retry,
-  Next: "Nested",
+  Next: "Quick",
 };
+
+function rows(ExecutionType: string, Next: string): object {
+  return {
+    Type: "Map",
+    Items: [1, 2, 3, 4],
+    MaxConcurrency: 2,
+    ItemProcessor: {
+      ProcessorConfig: { Mode: "DISTRIBUTED", ExecutionType },
+      StartAt: "Row",
+      States: { Row: task("row", { Next: "Mark" }), Mark: task("mark") },
+    },
+    Assign: { [ExecutionType]: "{% $states.result %}" },
+    Next,
+  };
+}
 
 const nested = {
   Type: "Task",
@@ -30,7 +45,12 @@ const nested = {
     StateMachineArn: "arn:aws:states:us-east-1:000000000000:stateMachine:child",
     Input: { of: "{% $states.context.Execution.Name %}" },
   },
-  Output: { forked: "{% $forked %}", answer: "{% $answer %}", child: "{% $states.result.Output %}" },
+  Output: {
+    forked: "{% $forked %}",
+    answer: "{% $answer %}",
+    rows: "{% [$EXPRESS, $STANDARD] %}",
+    child: "{% $states.result.Output %}",
+  },
   End: true,
 };
 
@@ -60,7 +80,14 @@ const fork = {
 export const CRASH_MACHINE = {
   QueryLanguage: "JSONata",
   StartAt: "First",
-  States: { First: task("first", { Next: "Fork" }), Fork: fork, Ask: ask, Nested: nested },
+  States: {
+    First: task("first", { Next: "Fork" }),
+    Fork: fork,
+    Ask: ask,
+    Quick: rows("EXPRESS", "Kept"),
+    Kept: rows("STANDARD", "Nested"),
+    Nested: nested,
+  },
 };
 
 export const CHILD_MACHINE = { QueryLanguage: "JSONata", StartAt: "Inner", States: { Inner: task("inner") } };
@@ -68,6 +95,7 @@ export const CHILD_MACHINE = { QueryLanguage: "JSONata", StartAt: "Inner", State
 export const EXPECTED_OUTPUT = {
   forked: ["left", "right", ["item", "item", "item"]],
   answer: "answered",
+  rows: Array.from({ length: 8 }, () => "mark"),
   child: "inner",
 };
 

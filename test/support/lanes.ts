@@ -2,8 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { runLane, startLanes } from "@weft/core/execution/lane";
 import type { LaneInput, LaneRoute, Machine } from "@weft/core/execution/machine";
-import { createExecution, type ExecutionRow, getExecution } from "@weft/core/execution/store";
-import { loadValue } from "@weft/core/execution/values";
+import { createExecution, type ExecutionRow, getExecution, outcomeOf } from "@weft/core/execution/store";
 import { documentClient } from "@weft/db/table";
 import type { NodeRun } from "@weft/engine/node";
 import type { Plan } from "@weft/engine/plan";
@@ -190,6 +189,6 @@ export async function chaosRun(
   await startLanes(deps, created, [{ segmentId: firstSegment(plan).id, step: 0 }]);
   await machine.drain(deps, faults, rates);
   const row = await getExecution(created);
-  const output = row.output ? await loadValue(row, row.output) : undefined;
+  const output = (await outcomeOf(row))?.output;
   return { row, output, effects, machine, again: [] };
 }

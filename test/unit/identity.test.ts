@@ -1,3 +1,4 @@
+import { isKeyGood, isSessionGood } from "@weft/core/identity/authorize.service";
 import { hashPassword, verifyPassword } from "@weft/core/identity/password";
 import { newSecret, readToken, sameHash, type TokenKind } from "@weft/core/identity/secret";
 import { newId } from "@weft/kernel/ids";
@@ -62,5 +63,31 @@ describe("tokens", () => {
         expect(readToken("apiKey", `sk_${text}`)).toBeNull();
       }),
     );
+  });
+});
+
+describe("sessions and keys", () => {
+  const now = Date.UTC(2026, 0, 1);
+  const at = (ms: number) => new Date(now + ms).toISOString();
+  const session = { epoch: 2, lastSeenAt: at(0), expiresAt: now / 1000 + 3600 };
+
+  it("of an epoch that is over are over; one newer than what is known of its user is not", () => {
+    expect(isSessionGood(session, { sessionEpoch: 3 }, now)).toBe(false);
+    expect(isSessionGood(session, { sessionEpoch: 2 }, now)).toBe(true);
+    expect(isSessionGood(session, { sessionEpoch: 1 }, now)).toBe(true);
+  });
+
+  it("idle out never early and at most a minute late, and end whatever their use", () => {
+    const user = { sessionEpoch: 2 };
+    expect(isSessionGood(session, user, now + 15 * 60_000)).toBe(true);
+    expect(isSessionGood(session, user, now + 16 * 60_000)).toBe(false);
+    expect(isSessionGood({ ...session, lastSeenAt: at(3_600_000) }, user, now + 3_600_000)).toBe(false);
+  });
+
+  it("of programs end when revoked or over", () => {
+    expect(isKeyGood({}, now)).toBe(true);
+    expect(isKeyGood({ revokedAt: at(0) }, now)).toBe(false);
+    expect(isKeyGood({ endsAt: at(1) }, now)).toBe(true);
+    expect(isKeyGood({ endsAt: at(0) }, now)).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { type FieldIssue, invalidInput } from "@weft/kernel/errors";
-import type { Canvas, CanvasBody, CanvasEdge, CanvasInput, CanvasNode } from "./canvas.ts";
+import type { Canvas, CanvasBody, CanvasEdge, CanvasField, CanvasInput, CanvasNode } from "./canvas.ts";
 import { onErrorOf } from "./coze/on-error.ts";
 import {
   dig,
@@ -80,44 +80,44 @@ function plainNode(raw: unknown, id: string, type: string, issues: FieldIssue[])
   };
 }
 
+function batchConfig(batch: unknown, outputs: readonly CanvasField[], innerId: string, inputs: CanvasInput[]) {
+  const items = inputs.map((input) => input.name);
+  const count = (key: string, name: string) =>
+    numberOf(batch, key) ?? numberOrInput(pick(batch, key), freeName(name, inputs), inputs);
+  const width = count("concurrentSize", "concurrent_size") || DEFAULT_CONCURRENCY;
+  const [list] = outputs;
+  return {
+    items,
+    batchSize: count("batchSize", "batch_size") || COZE_BATCH_SIZE,
+    concurrency: typeof width === "number" ? Math.min(width, MAX_CONCURRENCY) : width,
+    collect: list ? [{ name: list.name, ref: innerId }] : [],
+  };
+}
+
 /**
  * Coze runs any node once for each item of a list when its batch mode is on. That is a batch with the node as its body; the
  * batch takes over the id, so that references to the result, and of the node to its item, stay right.
  */
 function batched(node: CanvasNode, batch: unknown): CanvasNode {
   const { outputs = [], onError, label, ...inner } = node.data;
+  const title = label ? { label } : {};
   const innerId = `${node.id.slice(0, 58)}_inner`;
-  const items = paramsOf(pick(batch, "inputLists"));
-  const inputs: CanvasInput[] = [...items];
-  const size =
-    numberOf(batch, "batchSize") ?? numberOrInput(pick(batch, "batchSize"), freeName("batch_size", inputs), inputs);
-  const width =
-    numberOf(batch, "concurrentSize") ??
-    numberOrInput(pick(batch, "concurrentSize"), freeName("concurrent_size", inputs), inputs);
-  const [list] = outputs;
-  const itemType = list && typeof list.type === "object" ? list.type.items : undefined;
-  const innerOutputs = itemType && typeof itemType === "object" ? (itemType.fields ?? []) : [];
+  const inputs = paramsOf(pick(batch, "inputLists"));
+  const config = batchConfig(batch, outputs, innerId, inputs);
+  const type = outputs[0]?.type;
+  const item = typeof type === "object" ? type.items : undefined;
+  const innerOutputs = typeof item === "object" ? (item.fields ?? []) : [];
   return {
     ...node,
     type: "batch",
     data: {
-      ...(label ? { label } : {}),
-      config: {
-        items: items.map((input) => input.name),
-        batchSize: size || COZE_BATCH_SIZE,
-        concurrency:
-          typeof width === "number"
-            ? Math.min(width || DEFAULT_CONCURRENCY, MAX_CONCURRENCY)
-            : (width ?? DEFAULT_CONCURRENCY),
-        collect: list ? [{ name: list.name, ref: innerId }] : [],
-      },
+      ...title,
+      config,
       inputs,
       outputs,
       ...(onError ? { onError } : {}),
       body: {
-        nodes: [
-          { id: innerId, type: node.type, data: { ...inner, ...(label ? { label } : {}), outputs: innerOutputs } },
-        ],
+        nodes: [{ id: innerId, type: node.type, data: { ...inner, ...title, outputs: innerOutputs } }],
         edges: [
           { source: node.id, target: innerId },
           { source: innerId, target: node.id },

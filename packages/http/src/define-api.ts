@@ -26,6 +26,7 @@ import type { RequestState } from "./state.ts";
 /** Time kept back to answer `timeout` before Lambda ends the function without an answer. */
 const TIMEOUT_RESERVE_MS = 500;
 
+/** What differs between one API and another. */
 export interface ApiOptions {
   /** How failures are worded. The native API's envelope by default. */
   dialect?: Dialect;

@@ -15,6 +15,7 @@ export const ErrorBody = z
   })
   .meta({ id: "Error" });
 
+/** The head of a document. */
 export interface DocumentInfo {
   title: string;
   version: string;

@@ -10,19 +10,31 @@ const MAX_ECHO = 200;
 
 const clip = (text: string): string => (text.length > MAX_ECHO ? `${text.slice(0, MAX_ECHO)}…` : text);
 
-function toIssues(issue: z.core.$ZodIssue): FieldIssue[] {
-  const path = issue.path.map(String);
+type Issue = z.core.$ZodIssue;
+
+const depthOf = (issues: readonly Issue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length));
+
+/** Of the forms that a value could have had, the one that it came nearest to: wrong deepest, then in the fewest places. */
+function nearest(forms: readonly (readonly Issue[])[]): readonly Issue[] {
+  const sorted = [...forms].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length);
+  return sorted[0] ?? [];
+}
+
+function toIssues(issue: Issue, above: readonly PropertyKey[] = []): FieldIssue[] {
+  const path = [...above, ...issue.path];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: clip([...path, key].join(".")), message: "unknown field" }));
+    return issue.keys.map((key) => ({ path: clip([...path, key].map(String).join(".")), message: "unknown field" }));
   }
-  return [{ path: clip(path.join(".")), message: clip(issue.message) }];
+  const inner = issue.code === "invalid_union" ? nearest(issue.errors) : [];
+  if (depthOf(inner) > 0) return inner.flatMap((one) => toIssues(one, path));
+  return [{ path: clip(path.map(String).join(".")), message: clip(issue.message) }];
 }
 
 /** Parses one part of a request. Throws `invalid_input` naming the fields; `root` names the part where a path is empty. */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown, root: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.flatMap(toIssues).slice(0, MAX_ISSUES);
+  const issues = parsed.error.issues.flatMap((issue) => toIssues(issue)).slice(0, MAX_ISSUES);
   throw invalidInput(issues.map((issue) => ({ ...issue, path: issue.path || root })));
 }
 

@@ -22,6 +22,7 @@ export class Reply<T> {
   }
 }
 
+/** What an answer says beside its body. */
 export interface ReplyOptions {
   status?: number;
   headers?: Readonly<Record<string, string>>;

@@ -8,6 +8,7 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 const DEFAULT_CONSUMES = ["application/json"] as const;
 
+/** Request headers by lower-case name. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
 /** Headers by lower-case name; of a repeated header the values are joined as HTTP says. */

@@ -26,6 +26,7 @@ function envelope(error: AppError, requestId: string): ErrorEnvelope {
   return { error: { code, message, requestId, ...(details === undefined ? {} : { details }) } };
 }
 
+/** The wording of the native API. */
 export const nativeDialect: Dialect = {
   renderError: (error, requestId) => ({ status: error.status, body: envelope(error, requestId) }),
   errorEvent: (error, requestId) => ({ event: "error", data: envelope(error, requestId) }),

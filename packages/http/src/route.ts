@@ -6,6 +6,7 @@ import type { Reply } from "./reply.ts";
 import type { Permission } from "./services.ts";
 import type { Streaming } from "./stream.ts";
 
+/** Methods that routes take; HEAD and OPTIONS are answered from them. */
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 type ParamNames<P extends string> = P extends `${string}{${infer N}}${infer Rest}` ? N | ParamNames<Rest> : never;

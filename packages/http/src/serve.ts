@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Ctx } from "@weft/kernel/ctx";
 import { AppError, conflict, invalidField, unauthenticated } from "@weft/kernel/errors";
 import type { APIGatewayProxyEvent } from "aws-lambda";
-import type * as z from "zod";
+import * as z from "zod";
 import { respond, type Stage } from "./answer.ts";
 import { audit } from "./audit.ts";
 import { log } from "./log.ts";
@@ -38,7 +38,10 @@ export async function serve(
   }
 }
 
-/** Who may not go on is refused here, before anything of the body is looked at. */
+/**
+ * Who may not go on is refused here, before anything but the space is looked at: to a stranger nothing in a space is
+ * well or badly formed.
+ */
 async function admit(
   route: Route,
   services: HttpServices,
@@ -48,8 +51,8 @@ async function admit(
 ): Promise<void> {
   const { ctx } = state;
   if (route.permission !== "public" && ctx.actor.type === "public") throw unauthenticated();
-  call.params = parseWith(route.params, decodeParams(event.pathParameters ?? {}), "path");
-  const spaceId = call.params.spaceId as Ctx["spaceId"];
+  const raw = event.pathParameters ?? {};
+  const spaceId = spaceOf(route, raw);
   if (route.permission !== "public") {
     await services.authorize(ctx, {
       permission: route.permission,
@@ -58,12 +61,20 @@ async function admit(
     });
     if (spaceId) ctx.spaceId = spaceId;
   }
+  call.params = parseWith(route.params, decodeParams(raw), "path");
   const decision = await services.rateLimit?.(ctx, { operation: route.operationId });
   if (decision && !decision.allowed) {
     throw new AppError("rate_limited", "too many requests", {
       details: { retryAfterSeconds: decision.retryAfterSeconds },
     });
   }
+}
+
+function spaceOf(route: Route, raw: Readonly<Record<string, string | undefined>>): Ctx["spaceId"] {
+  if (!route.paramNames.includes("spaceId")) return undefined;
+  const { spaceId } = decodeParams({ spaceId: raw.spaceId });
+  const schema = z.object({ spaceId: route.params.shape.spaceId as z.ZodType });
+  return parseWith(schema, { spaceId }, "path").spaceId as Ctx["spaceId"];
 }
 
 async function readInput(route: Route, event: APIGatewayProxyEvent, state: RequestState, call: Call): Promise<void> {

@@ -4,6 +4,7 @@ import { PassThrough } from "node:stream";
 /** How often an idle stream sends a comment: well under the 5 minutes after which API Gateway drops an idle stream. */
 export const HEARTBEAT_MS = 15_000;
 
+/** One event of a stream. */
 export interface SseEvent {
   /** Sent as JSON unless it is a string. */
   data: unknown;
@@ -52,6 +53,7 @@ function createWriter(stream: PassThrough): SseWriter {
   };
 }
 
+/** How a stream is kept alive and how it ends when its work fails. */
 export interface SseOptions {
   heartbeatMs?: number;
   /** The last event when `run` fails after the answer has begun. */

@@ -35,6 +35,19 @@ export interface ExecutionTrigger {
   id?: string;
 }
 
+/** What a run was started with. */
+export interface Material {
+  input: Record<string, unknown>;
+  /** App variables. */
+  variables: Record<string, unknown>;
+}
+
+/** What came of a run. */
+export interface Outcome {
+  output: Record<string, unknown>;
+  variables: Record<string, unknown>;
+}
+
 export const ExecutionEntity = new Entity(
   {
     model: modelOf("execution"),
@@ -52,11 +65,10 @@ export const ExecutionEntity = new Entity(
       epoch: { type: "number", required: true },
       /** Names of the lanes of this epoch that were started. */
       lanes: { type: "set", items: "string" },
-      input: { ...storedAttribute, required: true },
-      output: storedAttribute,
-      /** App variables at the start, and at the end. */
-      variables: storedAttribute,
-      variablesAfter: storedAttribute,
+      /** {@link Material}. Three stored values at most: each may be 100 KB inline, and a row 400 KB. */
+      material: { ...storedAttribute, required: true },
+      /** {@link Outcome}, at the end. */
+      outcome: storedAttribute,
       /** Node records of a run that was driven in one process. */
       trace: storedAttribute,
       error: { type: CustomAttributeType<ExecutionError>("any") },
@@ -105,7 +117,7 @@ export const ExecutionEntity = new Entity(
 );
 
 /** A record without what may be large, which is in `body`. */
-export type RecordHead = Omit<NodeRecord, "input" | "output" | "load" | "vars">;
+export type RecordHead = Omit<NodeRecord, "input" | "output" | "load" | "vars" | "suspend">;
 
 /** Node ids tell upper from lower case, so these sort keys do too. */
 const CASED = { casing: "none" } as const;
@@ -122,8 +134,8 @@ export const NodeExecutionEntity = new Entity(
       epoch: { type: "number", required: true },
       head: { type: CustomAttributeType<RecordHead>("any"), required: true },
       body: { ...storedAttribute, required: true },
-      /** App variables were set: `body` has to be read whatever its size. */
-      sets: { type: "boolean" },
+      /** It set app variables or waits: `body` has to be read whatever its size. */
+      eager: { type: "boolean" },
       /** What this node waits for. */
       eventId: { type: "string" },
       ...ttlAttributes,

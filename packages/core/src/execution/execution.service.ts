@@ -19,7 +19,16 @@ import { startLanes } from "./lane.ts";
 import { keepRecords, resumeLanes } from "./recover.ts";
 import { STALE_MS } from "./run-io.ts";
 import { cancelled, settle } from "./settle.ts";
-import { CHECK_INTERVAL_MS, createExecution, type ExecutionRow, getExecution, isTerminal, reopen } from "./store.ts";
+import {
+  CHECK_INTERVAL_MS,
+  createExecution,
+  type ExecutionRow,
+  getExecution,
+  isTerminal,
+  materialOf,
+  outcomeOf,
+  reopen,
+} from "./store.ts";
 import { runHere } from "./sync.ts";
 import { readTrace } from "./trace.ts";
 import { loadValue } from "./values.ts";
@@ -165,19 +174,18 @@ export function summary(row: ExecutionRow): ExecutionSummary {
 /** One execution with its material, its progress and what it waits for. Throws `not_found`. */
 export async function get(ctx: Ctx, deps: ExecutionDeps, executionId: string): Promise<Execution> {
   const row = await owned(ctx, executionId);
-  const [input, output, variables, events] = await Promise.all([
-    loadValue(row, row.input),
-    row.output ? loadValue(row, row.output) : Promise.resolve(null),
-    row.variablesAfter ? loadValue(row, row.variablesAfter) : Promise.resolve({}),
+  const [material, outcome, events] = await Promise.all([
+    materialOf(row),
+    outcomeOf(row),
     isTerminal(row.status) || row.status === "queued" ? Promise.resolve([]) : pendingEvents(row),
   ]);
   const progress =
     isTerminal(row.status) && row.nodesDone !== undefined ? done(row) : (await readTrace(deps, row)).progress;
   return {
     ...summary(row),
-    input,
-    output,
-    variables: variables as Record<string, unknown>,
+    input: material.input,
+    output: outcome?.output ?? null,
+    variables: outcome?.variables ?? {},
     progress,
     waitingFor: await Promise.all(events.map((event) => eventView(row, event))),
   };

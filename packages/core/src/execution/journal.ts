@@ -1,5 +1,5 @@
 import { read, transact, tryWrite, tx, type WriteOp } from "@weft/db/write";
-import { type Answer, type Journal, type NodeRecord, suspensionKey } from "@weft/engine/record";
+import { type Answer, type Journal, type NodeRecord, type SuspendRecord, suspensionKey } from "@weft/engine/record";
 import { isoTime } from "@weft/kernel/clock";
 import { newId } from "@weft/kernel/ids";
 import type { EntityItem } from "electrodb";
@@ -18,6 +18,7 @@ interface Body {
   input: unknown;
   output?: unknown;
   vars?: Record<string, unknown>;
+  suspend?: SuspendRecord;
   /** Cheap nodes around this one. */
   around?: NodeRecord[];
 }
@@ -199,12 +200,13 @@ export class TableJournal implements Journal {
   }
 
   async #row(record: NodeRecord, around: readonly NodeRecord[]): Promise<NodeRow> {
-    const { input, output, load, vars, ...head } = record;
+    const { input, output, load, vars, suspend, ...head } = record;
     void load;
     const body: Body = {
       input,
       output,
       ...(vars ? { vars } : {}),
+      ...(suspend ? { suspend } : {}),
       ...(around.length > 0 ? { around: [...around] } : {}),
     };
     return {
@@ -215,7 +217,7 @@ export class TableJournal implements Journal {
       epoch: this.#epoch,
       head,
       body: await this.#store(body),
-      ...(vars || around.some((other) => other.vars) ? { sets: true } : {}),
+      ...(vars || suspend || around.some((other) => other.vars) ? { eager: true } : {}),
     };
   }
 
@@ -240,7 +242,7 @@ function depthOf(path: string): "0" | "1" {
 /** The records that a row stands for. Large outputs are read when they are asked for. */
 export async function recordsOf(row: NodeRow, options: { whole?: boolean } = {}): Promise<NodeRecord[]> {
   const head = row.head as RecordHead;
-  if ("json" in row.body || row.sets || options.whole) {
+  if ("json" in row.body || row.eager || options.whole) {
     const body = (await loadValue(row, row.body)) as Body;
     const { around, ...own } = body;
     return [{ ...head, ...own }, ...(around ?? [])];

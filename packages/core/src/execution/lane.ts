@@ -112,12 +112,13 @@ async function advance(lane: Lane, start: Position): Promise<Position | LaneRout
       effects.push({ segmentId: position.segmentId, step: outcome.nextStep });
       continue;
     }
-    for (const segmentId of await settleEdges(lane.row, lane.plan, outcome.edges)) {
-      const target: Position = { segmentId, step: 0 };
-      if (segmentOf(lane.plan, segmentId).steps[0]?.effect === undefined) queue.push(target);
-      else effects.push(target);
+    const ready = (await settleEdges(lane.row, lane.plan, outcome.edges)).map((id) => segmentOf(lane.plan, id));
+    for (const segment of ready) {
+      const isCheap = segment.steps[0]?.effect === undefined;
+      (isCheap ? queue : effects).push({ segmentId: segment.id, step: 0 });
     }
-    await lane.journal.load();
+    // A join needs what other lanes stored.
+    if (ready.some((segment) => segment.in.length > 1)) await lane.journal.load();
   }
   const [first, ...others] = effects;
   await startLanes(lane.deps, lane.row, others);

@@ -16,10 +16,12 @@ import {
   type ExecutionRow,
   findExecution,
   forget,
+  isOurs,
   isTerminal,
+  outcomeOf,
   type Result,
+  START_INTERVAL_MS,
 } from "./store.ts";
-import { loadValue } from "./values.ts";
 
 /**
  * Ends an execution and does all that follows: its lanes are stopped, whoever called it is told, its own calls are
@@ -61,7 +63,9 @@ export async function failExecution(deps: ExecutionDeps, row: ExecutionRow, fail
 export async function fail(deps: ExecutionDeps, row: ExecutionRow, error: ExecutionError): Promise<boolean> {
   const { code, message, nodeId, path } = error;
   const plain: ExecutionError = { code, message, ...(nodeId ? { nodeId } : {}), ...(path ? { path } : {}) };
-  const failing = await changeOpen(row, deps.clock.now(), { status: "failing", epoch: row.epoch + 1, error: plain });
+  const now = deps.clock.now();
+  const change = { status: "failing" as const, epoch: row.epoch + 1, error: plain, sweepAtMs: now + START_INTERVAL_MS };
+  const failing = await changeOpen(row, now, change);
   return failing !== null && (await settle(deps, failing, { status: "failed", error: plain })) !== null;
 }
 
@@ -96,12 +100,7 @@ export async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promis
   if (!row.parent) return;
   const answer: Answer =
     row.status === "succeeded"
-      ? {
-          data: {
-            output: row.output ? await loadValue(row, row.output) : {},
-            variables: row.variablesAfter ? await loadValue(row, row.variablesAfter) : {},
-          },
-        }
+      ? { data: await outcomeOf(row) }
       : { error: { code: row.error?.code ?? row.status, message: row.error?.message ?? row.status } };
   await answerEvent(
     deps,
@@ -141,5 +140,10 @@ export async function startChild(
   };
   const created = await createExecution(ctx, caller.spaceId, given);
   const child = created ?? (await findExecution({ spaceId: caller.spaceId, executionId: event.childExecutionId }));
+  // A cancel that closed the caller before the call was stored could not know of this execution.
+  if (child && !isOurs(await findExecution(caller), caller.epoch)) {
+    await settle(deps, child, cancelled("the calling execution ended"));
+    return;
+  }
   if (child?.status === "queued") await startLanes(deps, child, [{ segmentId: firstSegment(plan).id, step: 0 }]);
 }

@@ -10,7 +10,9 @@ import {
   ExecutionEntity,
   type ExecutionError,
   type ExecutionTrigger,
+  type Material,
   NEVER,
+  type Outcome,
   SWEEP_SHARDS,
 } from "./execution.entity.ts";
 import type { ExecutionKey } from "./journal.ts";
@@ -61,8 +63,7 @@ export async function createExecution(ctx: Ctx, spaceId: string, given: NewExecu
     mode: given.mode,
     trigger: given.trigger,
     epoch: 1,
-    input: await storeValue(place, given.input),
-    ...(given.variables ? { variables: await storeValue(place, given.variables) } : {}),
+    material: await storeValue(place, { input: given.input, variables: given.variables ?? {} } satisfies Material),
     ...(given.system ? { system: given.system } : {}),
     nodeTotal: given.nodeTotal,
     sliceMs: given.sliceMs,
@@ -157,10 +158,10 @@ export interface Result {
  */
 export async function closeExecution(row: ExecutionRow, now: number, result: Result): Promise<ExecutionRow | null> {
   const { output, variables, trace, ...rest } = result;
+  const outcome: Outcome | undefined = output && { output, variables: variables ?? {} };
   const values = {
-    ...(output === undefined ? {} : { output: await storeValue(row, output) }),
-    ...(variables === undefined ? {} : { variablesAfter: await storeValue(row, variables) }),
-    ...(trace === undefined ? {} : { trace: await storeValue(row, trace) }),
+    ...(outcome ? { outcome: await storeValue(row, outcome) } : {}),
+    ...(trace ? { trace: await storeValue(row, trace) } : {}),
   };
   const sweepAt = row.parent ? isoTime(now + START_INTERVAL_MS) : NEVER;
   const written = await tryWrite(() =>
@@ -214,15 +215,14 @@ export function isOurs(row: ExecutionRow | undefined, epoch: number): row is Exe
 
 export { isOpen, isTerminal };
 
-/** The caller's material and the variables of a run. */
-export async function materialOf(
-  row: ExecutionRow,
-): Promise<{ input: Record<string, unknown>; variables: Record<string, unknown> }> {
-  const [input, variables] = await Promise.all([
-    loadValue(row, row.input),
-    row.variables ? loadValue(row, row.variables) : Promise.resolve({}),
-  ]);
-  return { input: input as Record<string, unknown>, variables: variables as Record<string, unknown> };
+/** What a run was started with. */
+export async function materialOf(row: ExecutionRow): Promise<Material> {
+  return (await loadValue(row, row.material)) as Material;
+}
+
+/** What came of a run; undefined while it is open and where it did not succeed. */
+export async function outcomeOf(row: ExecutionRow): Promise<Outcome | undefined> {
+  return row.outcome ? ((await loadValue(row, row.outcome)) as Outcome) : undefined;
 }
 
 /** Opens an ended execution again in a new epoch. Null where it was changed meanwhile. */
@@ -244,7 +244,7 @@ export async function reopen(
         ...sweepKeys(row, sweepAt),
       })
       .add({ revision: 1 })
-      .remove(["endedAt", "error", "output", "trace", "nodesDone", "expiresAt", "recoveries"])
+      .remove(["endedAt", "error", "outcome", "trace", "nodesDone", "expiresAt", "recoveries"])
       .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.eq(attr.status, row.status)}`)
       .go({ response: "all_new" }),
   );

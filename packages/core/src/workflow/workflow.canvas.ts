@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Canvas, type CanvasNode, readCanvas } from "@weft/engine/canvas";
-import { compile } from "@weft/engine/compile";
+import { compile, type IssueCode, issuesError } from "@weft/engine/compile";
 import { isCozeCanvas } from "@weft/engine/coze";
 import type { Plan } from "@weft/engine/plan";
 import type { Ctx } from "@weft/kernel/ctx";
@@ -25,6 +25,17 @@ export interface CompiledCanvas {
   hash?: string;
 }
 
+/** What is no canvas: never kept. */
+const NEVER_KEPT: ReadonlySet<IssueCode> = new Set(["duplicate_id", "unknown_type", "too_deep"]);
+/** What drawing passes through: kept on request. Every other issue is something to be filled in, and is kept. */
+const KEPT_ON_REQUEST: ReadonlySet<IssueCode> = new Set(["dangling_edge", "cycle", "bad_reference"]);
+
+export interface ReadOptions {
+  /** Ids of other systems and what they are here. */
+  bindings?: Record<string, string>;
+  allowErrors?: boolean;
+}
+
 /** What a new workflow starts from. */
 const EMPTY_CANVAS = {
   nodes: [
@@ -35,19 +46,29 @@ const EMPTY_CANVAS = {
 };
 
 /**
- * Reads and compiles what a caller sent. Throws `invalid_input` naming the node for a canvas that cannot be read at all;
- * what can be read but not run comes back as issues. `bindings` turns ids of other systems into ours.
+ * Reads and compiles what a caller sent. Throws `invalid_input` naming the node for a canvas that cannot be read and for
+ * {@link KEPT_ON_REQUEST errors} that the caller did not allow; what else keeps it from running comes back as issues.
  */
-export function compileCanvas(input: unknown = EMPTY_CANVAS, bindings: Record<string, string> = {}): CompiledCanvas {
+export function compileCanvas(input: unknown = EMPTY_CANVAS, options: ReadOptions = {}): CompiledCanvas {
   const canvas = readCanvas(input);
-  bindWorkflows(canvas.nodes, bindings);
-  const compiled = compileRead(canvas);
-  return { ...compiled, canvas, ...originalOf(input) };
+  bindWorkflows(canvas.nodes, options.bindings ?? {});
+  const { plan, issues } = compile(canvas);
+  const refused = issues.filter(({ code, severity }) => {
+    return severity === "error" && (NEVER_KEPT.has(code) || (!options.allowErrors && KEPT_ON_REQUEST.has(code)));
+  });
+  if (refused.length > 0) throw issuesError(refused);
+  return { canvas, ...originalOf(input), ...consequences(plan, issues) };
 }
 
 /** The same for a canvas that was read before it was stored. */
-export function compileRead(canvas: Canvas): Pick<CompiledCanvas, "plan" | "issues" | "calls" | "hash"> {
+export function compileRead(canvas: Canvas): Consequences {
   const { plan, issues } = compile(canvas);
+  return consequences(plan, issues);
+}
+
+type Consequences = Pick<CompiledCanvas, "plan" | "issues" | "calls" | "hash">;
+
+function consequences(plan: Plan, issues: WorkflowIssue[]): Consequences {
   const calls = callsOf(plan);
   if (new Set(calls.map((call) => call.workflowId)).size > MAX_CALLED_WORKFLOWS) {
     throw invalidField("canvas", `a workflow calls at most ${MAX_CALLED_WORKFLOWS} others`);

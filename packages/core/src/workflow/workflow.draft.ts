@@ -1,5 +1,5 @@
 import { getLive, updateOp } from "@weft/db/change";
-import { guarded, transact, tryWrite, tx } from "@weft/db/write";
+import { guarded, read, transact, tryWrite, tx } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { notFound } from "@weft/kernel/errors";
@@ -27,14 +27,15 @@ export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }):
 }
 
 /**
- * Replaces the draft that `expectedRevision` names. A canvas that cannot be read is refused; one that can be read and not
- * run is kept, and the answer's issues say what to mend.
+ * Replaces the draft that `expectedRevision` names. What no canvas may be is refused (see {@link compileCanvas}); what is
+ * not ready to run is kept, and the answer's issues say what to mend.
  */
 export async function save(
   ctx: Ctx,
-  input: { workflowId: WorkflowId; expectedRevision: number; canvas: unknown },
+  input: { workflowId: WorkflowId; expectedRevision: number; canvas: unknown; allowErrors?: boolean },
 ): Promise<SavedDraft> {
-  return write(ctx, input.workflowId, input.expectedRevision, compileCanvas(input.canvas));
+  const { workflowId, expectedRevision, canvas, allowErrors = false } = input;
+  return write(ctx, workflowId, expectedRevision, compileCanvas(canvas, { allowErrors }));
 }
 
 /** Makes a version's canvas the draft again. */
@@ -54,7 +55,8 @@ export async function validate(
 ): Promise<Validation> {
   await getLive(ctx, target(ctx, workflowId));
   const draft = () => getLive(ctx, draftTarget(ctx, workflowId));
-  const compiled = canvas === undefined ? await loadCanvas(ctx, await draft()) : compileCanvas(canvas);
+  const compiled =
+    canvas === undefined ? await loadCanvas(ctx, await draft()) : compileCanvas(canvas, { allowErrors: true });
   const issues = await allIssues(ctx, workflowId, compiled);
   return { isValid: isValid(issues), issues };
 }
@@ -62,10 +64,8 @@ export async function validate(
 /** Notes that a run of this commit succeeded: it may now be published. Does nothing for a commit that was never run. */
 export async function markTestRun(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<void> {
   const key = { spaceId: requireSpace(ctx), workflowId };
-  const { data } = await WorkflowSnapshotEntity.get({ ...key, commitId }).go({
-    attributes: ["hash"],
-    consistent: true,
-  });
+  const only = { attributes: ["hash" as const], consistent: true };
+  const { data } = await read(() => WorkflowSnapshotEntity.get({ ...key, commitId }).go(only));
   if (!data) return;
   const set = { testRunCommitId: commitId, testRunHash: data.hash };
   // Not a change of the draft: whoever edits it must not find a new revision.

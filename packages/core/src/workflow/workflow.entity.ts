@@ -72,7 +72,7 @@ export const WorkflowEntity = new Entity(
 
 export const WorkflowDraftEntity = new Entity(
   {
-    model: modelOf("workflowDraft"),
+    model: modelOf("workflowdraft"),
     attributes: {
       spaceId: { type: "string", required: true },
       workflowId: { type: "string", required: true },
@@ -95,7 +95,7 @@ export const WorkflowDraftEntity = new Entity(
 
 export const WorkflowVersionEntity = new Entity(
   {
-    model: modelOf("workflowVersion"),
+    model: modelOf("workflowversion"),
     attributes: {
       spaceId: { type: "string", required: true },
       workflowId: { type: "string", required: true },
@@ -123,7 +123,7 @@ export const WorkflowVersionEntity = new Entity(
 
 export const WorkflowSnapshotEntity = new Entity(
   {
-    model: modelOf("workflowSnapshot"),
+    model: modelOf("workflowsnapshot"),
     attributes: {
       spaceId: { type: "string", required: true },
       workflowId: { type: "string", required: true },
@@ -146,7 +146,7 @@ export const WorkflowSnapshotEntity = new Entity(
 
 export const WorkflowReferenceEntity = new Entity(
   {
-    model: modelOf("workflowReference"),
+    model: modelOf("workflowreference"),
     attributes: {
       spaceId: { type: "string", required: true },
       /** The called workflow. */

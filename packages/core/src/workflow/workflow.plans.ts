@@ -174,3 +174,9 @@ function unfrozen(loaded: object): LoadedPlan {
 
 const pointerKey = (ctx: Ctx, id: string) => ({ scope: requireSpace(ctx), kind: "workflow", id });
 const planKey = (ctx: Ctx, id: string, version: string) => ({ scope: requireSpace(ctx), kind: "plan", id, version });
+
+/** Forgets everything; another process does so when it starts. */
+export function clearPlans(): void {
+  pointers.clear();
+  plans.clear();
+}

@@ -1,11 +1,12 @@
 import { getAny, getLive } from "@weft/db/change";
+import { getMany } from "@weft/db/get-many";
 import { listPage } from "@weft/db/page";
-import { tx, type WriteOp } from "@weft/db/write";
+import { read, tx, type WriteOp } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
-import type { Page } from "@weft/kernel/page";
+import { MAX_PAGE, type Page } from "@weft/kernel/page";
 import {
   WorkflowDraftEntity,
   WorkflowEntity,
@@ -27,6 +28,9 @@ export const MAX_CALL_DEPTH = 10;
 /** Workflows reached from one, so that a check never reads without end. */
 const MAX_REACHED = 1_000;
 
+/** Rows also hold canvas and plan; a check of calls needs neither. */
+const ONLY_CALLS = { attributes: ["calls" as const], consistent: true };
+
 type Source = "draft" | "published";
 
 export interface ListReferences {
@@ -42,25 +46,17 @@ export async function references(ctx: Ctx, input: ListReferences): Promise<Page<
   const spaceId = requireSpace(ctx);
   await getLive(ctx, { entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow", id: workflowId });
   const scope = { operation: "listWorkflowReferences", spaceId, filters: { workflowId, direction } };
+  const options = { scope, limit, cursor, order: "asc" as const };
   const page =
     direction === "callers"
-      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), {
-          scope,
-          limit,
-          cursor,
-          order: "asc",
-        })
-      : await listPage(WorkflowReferenceEntity.query.byCaller({ spaceId, callerId: workflowId }), {
-          scope,
-          limit,
-          cursor,
-          order: "asc",
-        });
-  const items = page.items.map(async (row) => {
-    const other = direction === "callers" ? row.callerId : row.workflowId;
-    return { workflowId: other, name: await nameOf(spaceId, other), source: row.source, calls: row.calls };
+      ? await listPage(WorkflowReferenceEntity.query.primary({ spaceId, workflowId }), options)
+      : await listPage(WorkflowReferenceEntity.query.byCaller({ spaceId, callerId: workflowId }), options);
+  const others = page.items.map((row) => (direction === "callers" ? row.callerId : row.workflowId));
+  const names = await liveNames(spaceId, others);
+  const items = page.items.map(({ source, calls }, index) => {
+    return { workflowId: others[index] ?? "", name: names[index] ?? null, source, calls };
   });
-  return { items: await Promise.all(items), nextCursor: page.nextCursor };
+  return { items, nextCursor: page.nextCursor };
 }
 
 /** What turns the reference rows of `before` into those of `after`. Ids that are none of ours have no row. */
@@ -102,17 +98,18 @@ export async function referenceIssues(
   const issues: WorkflowIssue[] = [];
   for (const [index, call] of calls.entries()) {
     const target = found[index];
-    const add = (severity: WorkflowIssue["severity"], message: string) =>
-      issues.push(...issuesAt(call, severity, message));
     if (!target || "missing" in target) {
-      add("error", target?.missing ?? "the workflow cannot be read");
+      issues.push(...issuesAt(call, "unknown_workflow", target?.missing ?? "the workflow cannot be read"));
       continue;
     }
-    const onlyDrafts = isPublishing ? "error" : "warning";
-    if (call.version === DRAFT) add(onlyDrafts, `workflow ${call.workflowId} is called as a draft`);
-    else if (!target.isPublished) add(onlyDrafts, `workflow ${call.workflowId} is not published`);
+    const severity = isPublishing ? "error" : "warning";
+    const isDraft = call.version === DRAFT || !target.isPublished;
+    if (isDraft) {
+      const message = `workflow ${call.workflowId} is ${call.version === DRAFT ? "called as a draft" : "not published"}`;
+      issues.push(...issuesAt(call, "unpublished_workflow", message, severity));
+    }
     const problem = await circleOrDepth(graph, call, [callerId]);
-    if (problem) add("error", problem);
+    if (problem) issues.push(...issuesAt(call, problem.code, problem.message));
   }
   return issues;
 }
@@ -141,18 +138,19 @@ function callGraph(ctx: Ctx): CallGraph {
   };
 }
 
+type Problem = { code: "workflow_cycle" | "workflow_depth"; message: string };
+
 /** Depth first, reading the calls of one workflow at once. Returns what is wrong, or nothing. */
-async function circleOrDepth(
-  graph: CallGraph,
-  call: WorkflowCall,
-  path: readonly string[],
-): Promise<string | undefined> {
-  if (path.includes(call.workflowId))
-    return `workflows call each other in a circle: ${[...path, call.workflowId].join(" → ")}`;
-  if (path.length + (graph.depths.get(keyOf(call)) ?? 0) > MAX_CALL_DEPTH) {
-    return `workflows call each other more than ${MAX_CALL_DEPTH} deep`;
+async function circleOrDepth(graph: CallGraph, call: WorkflowCall, path: string[]): Promise<Problem | undefined> {
+  const below = graph.depths.get(keyOf(call));
+  if (path.includes(call.workflowId)) {
+    const circle = [...path, call.workflowId].join(" → ");
+    return { code: "workflow_cycle", message: `workflows call each other in a circle: ${circle}` };
   }
-  if (graph.depths.has(keyOf(call))) return undefined;
+  if (path.length + (below ?? 0) > MAX_CALL_DEPTH) {
+    return { code: "workflow_depth", message: `workflows call each other more than ${MAX_CALL_DEPTH} deep` };
+  }
+  if (below !== undefined) return undefined;
   const target = await graph.read(call);
   if ("missing" in target) return undefined;
   await Promise.all(target.calls.map((next) => graph.read(next)));
@@ -174,10 +172,7 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
   const isPublished = workflow.currentVersion !== undefined;
   const wanted = version ?? workflow.currentVersion ?? DRAFT;
   if (wanted === DRAFT) {
-    const { data } = await WorkflowDraftEntity.get({ spaceId, workflowId }).go({
-      attributes: ["calls"],
-      consistent: true,
-    });
+    const { data } = await read(() => WorkflowDraftEntity.get({ spaceId, workflowId }).go(ONLY_CALLS));
     return data ? { calls: data.calls, isPublished } : none;
   }
   const missing = `workflow ${workflowId} has no version ${wanted}`;
@@ -193,33 +188,39 @@ export async function callsOfVersion(
   version: string,
 ): Promise<WorkflowCall[] | null> {
   const key = { spaceId, workflowId, sortKey: versionSortKey(version) };
-  const { data } = await WorkflowVersionEntity.get(key).go({ attributes: ["calls"], consistent: true });
+  const { data } = await read(() => WorkflowVersionEntity.get(key).go(ONLY_CALLS));
   return data ? data.calls : null;
 }
 
-/** Ids of workflows whose published version calls this one, as far as they are not deleted. */
+/** Ids of some of the workflows whose published version calls this one, as far as they are not deleted. */
 export async function publishedCallers(spaceId: string, workflowId: string): Promise<string[]> {
-  const scope = { operation: "publishedCallers", spaceId };
   const query = WorkflowReferenceEntity.query
     .primary({ spaceId, workflowId })
     .where((attr, op) => `${op.eq(attr.source, "published")} AND ${op.ne(attr.callerId, workflowId)}`);
-  const { items } = await listPage(query, { scope, limit: MAX_NAMED_CALLERS, order: "asc", consistent: true });
-  const names = await Promise.all(items.map(({ callerId }) => nameOf(spaceId, callerId)));
-  return items.filter((_, index) => names[index] !== null).map(({ callerId }) => callerId);
+  const scope = { operation: "publishedCallers", spaceId };
+  const { items } = await listPage(query, { scope, limit: MAX_PAGE, order: "asc", consistent: true });
+  const callers = items.map(({ callerId }) => callerId);
+  const names = await liveNames(spaceId, callers);
+  return callers.filter((_, index) => names[index] !== null);
 }
 
-const MAX_NAMED_CALLERS = 100;
-
-async function nameOf(spaceId: string, workflowId: string): Promise<string | null> {
-  const row = await getAny(
-    { entity: WorkflowEntity, key: { spaceId, workflowId }, what: "workflow" },
-    { consistent: false },
+/** The name of each workflow of this space that is not deleted, null for the rest. */
+async function liveNames(spaceId: string, workflowIds: readonly string[]): Promise<(string | null)[]> {
+  const rows = await getMany(
+    workflowIds.map((workflowId) => ({ entity: WorkflowEntity, key: { spaceId, workflowId } })),
   );
-  return row && !row.deletedAt ? row.name : null;
+  return rows.map((row) => (row && !row.deletedAt ? row.name : null));
 }
 
-function issuesAt(call: WorkflowCall, severity: WorkflowIssue["severity"], message: string): WorkflowIssue[] {
-  return call.nodeIds.map((nodeId) => ({ nodeId, path: `nodes.${nodeId}.data.config.workflowId`, message, severity }));
+function issuesAt(
+  call: WorkflowCall,
+  code: string,
+  message: string,
+  severity: WorkflowIssue["severity"] = "error",
+): WorkflowIssue[] {
+  return call.nodeIds.map((nodeId) => {
+    return { code, nodeId, path: `nodes.${nodeId}.data.config.workflowId`, message, severity };
+  });
 }
 
 function keyOf({ workflowId, version }: WorkflowCall): string {

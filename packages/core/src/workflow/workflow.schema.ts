@@ -45,24 +45,37 @@ const ExternalId = z.string().min(1).max(MAX_EXTERNAL_ID);
 const Metadata = z
   .record(z.string().min(1).max(MAX_TAG), z.string().max(MAX_METADATA_VALUE))
   .refine((value) => Object.keys(value).length <= MAX_METADATA_KEYS, `at most ${MAX_METADATA_KEYS} entries`);
+const IsPublic = z
+  .boolean()
+  .meta({ description: "Meant for others to copy. By itself it opens nothing to other spaces." });
 const Revision = z.int().min(1);
 /** `readCanvas` of the engine is its parser: the same for every form and every way in. */
 const AnyCanvas = z.unknown().meta({ description: "A canvas as an object or as JSON text, in either form" });
+const AllowErrors = z.boolean().default(false).meta({
+  description: "Keep a canvas with a circle, a dangling edge or a bad reference, as an editor does while one draws.",
+});
 
+const settings = {
+  /** How long one run may last, waits included. */
+  timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS),
+  /** How long one state of the machine goes on along its segment; 0 is one effectful node a state. */
+  sliceSeconds: z.int().min(0).max(MAX_SLICE_SECONDS),
+  /** Always run on Step Functions, also where the caller waits for the answer. */
+  durable: z.boolean(),
+};
 export const WorkflowSettings = z
   .strictObject({
-    /** How long one run may last, waits included. */
-    timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS).default(DAY_SECONDS),
-    /** How long one state of the machine goes on along its segment; 0 is one effectful node a state. */
-    sliceSeconds: z.int().min(0).max(MAX_SLICE_SECONDS).default(0),
-    /** Always run on Step Functions, also where the caller waits for the answer. */
-    durable: z.boolean().default(false),
+    timeoutSeconds: settings.timeoutSeconds.default(DAY_SECONDS),
+    sliceSeconds: settings.sliceSeconds.default(0),
+    durable: settings.durable.default(false),
   })
   .meta({ id: "WorkflowSettings" });
 export type WorkflowSettings = z.output<typeof WorkflowSettings>;
 
 export const WorkflowIssue = z
   .object({
+    /** What kind of problem it is; stable. */
+    code: z.string(),
     nodeId: z.string().optional(),
     edgeId: z.string().optional(),
     path: z.string(),
@@ -116,10 +129,11 @@ export const CreateWorkflow = z
     icon: Icon.optional(),
     tags: Tags.default([]),
     mode: z.enum(WORKFLOW_MODE).default("workflow"),
-    isPublic: z.boolean().default(false),
+    isPublic: IsPublic.default(false),
     metadata: Metadata.default({}),
     settings: WorkflowSettings.prefault({}),
     canvas: AnyCanvas.optional(),
+    allowErrors: AllowErrors,
   })
   .meta({ id: "CreateWorkflow" });
 export type CreateWorkflow = z.output<typeof CreateWorkflow>;
@@ -148,9 +162,10 @@ export const UpdateWorkflow = z
     description: Description.optional(),
     icon: Icon.nullable().optional(),
     tags: Tags.optional(),
-    isPublic: z.boolean().optional(),
+    isPublic: IsPublic.optional(),
     metadata: Metadata.optional(),
-    settings: WorkflowSettings.optional(),
+    /** What is left out stays as it is. */
+    settings: z.strictObject(settings).partial().optional(),
     /** Only for what was published: a draft becomes active by publishing. */
     status: z.enum(["active", "paused", "archived"]).optional(),
   })
@@ -201,7 +216,7 @@ export const WorkflowDraft = SavedDraft.extend({ canvas: z.unknown() }).meta({ i
 export type WorkflowDraft = z.output<typeof WorkflowDraft>;
 
 export const SaveDraft = z
-  .object({ expectedRevision: Revision, canvas: AnyCanvas })
+  .object({ expectedRevision: Revision, canvas: AnyCanvas, allowErrors: AllowErrors })
   .required({ canvas: true })
   .meta({ id: "SaveWorkflowDraft" });
 
@@ -320,7 +335,22 @@ export type ExportedWorkflow = z.output<typeof ExportedWorkflow>;
 export const DuplicateWorkflow = z.object({ name: Name.optional() }).meta({ id: "DuplicateWorkflow" });
 
 export const NodeType = z
-  .looseObject({ type: z.string(), title: z.string(), category: z.string() })
+  .object({
+    type: z.string(),
+    title: z.string(),
+    description: z.string(),
+    category: z.string(),
+    /** JSON Schema of `data.config`. */
+    configSchema: z.record(z.string(), z.unknown()),
+    outputs: FieldList,
+    /** Null where the configuration decides. */
+    ports: z.array(z.string()).nullable(),
+    composite: z.boolean(),
+    waits: z.boolean(),
+    /** Composite types that it must stand directly in. */
+    within: z.array(z.string()).readonly(),
+    coze: z.object({ id: z.string(), key: z.string(), displayKey: z.string() }).nullable(),
+  })
   .meta({ id: "WorkflowNodeType" });
 export const NodeTypeList = z.object({ items: z.array(NodeType) }).meta({ id: "WorkflowNodeTypeList" });
 

@@ -4,7 +4,7 @@ import { listPage } from "@weft/db/page";
 import { searchFilter, searchText } from "@weft/db/search";
 import { transact, tx } from "@weft/db/write";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
-import { AppError, conflict } from "@weft/kernel/errors";
+import { AppError, conflict, notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
@@ -25,18 +25,20 @@ import {
   type UpdateWorkflow,
   type Workflow,
   type WorkflowId,
+  WorkflowSettings,
 } from "./workflow.schema.ts";
-import { versionSortKey } from "./workflow.semver.ts";
+import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
 const COPY_SUFFIX = " (copy)";
 
 export async function create(ctx: Ctx, input: CreateWorkflow): Promise<CreatedWorkflow> {
-  return createFrom(ctx, input, compileCanvas(input.canvas));
+  return createFrom(ctx, input, compileCanvas(input.canvas, { allowErrors: input.allowErrors }));
 }
 
 /** A workflow from elsewhere: `bindings` says what the ids in its canvas are here. */
 export async function importWorkflow(ctx: Ctx, input: ImportWorkflow): Promise<CreatedWorkflow> {
-  return createFrom(ctx, input, compileCanvas(input.canvas, input.bindings.workflows));
+  const { canvas, bindings, allowErrors } = input;
+  return createFrom(ctx, input, compileCanvas(canvas, { bindings: bindings.workflows, allowErrors }));
 }
 
 /** A new workflow with the draft of this one; its versions stay where they are. */
@@ -76,7 +78,7 @@ export async function list(ctx: Ctx, input: ListWorkflows): Promise<Page<Workflo
 }
 
 export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: WorkflowId }): Promise<Workflow> {
-  const { workflowId, expectedRevision, icon, ...rest } = input;
+  const { workflowId, expectedRevision, icon, settings, ...rest } = input;
   const current = await getLive(ctx, target(ctx, workflowId));
   if (rest.status && !current.currentVersion) {
     throw new AppError("unprocessable", "a workflow that was never published stays a draft");
@@ -84,6 +86,7 @@ export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: Wor
   const set = {
     ...rest,
     searchText: searchText(rest.name ?? current.name, rest.description ?? current.description),
+    ...(settings ? { settings: WorkflowSettings.parse({ ...current.settings, ...settings }) } : {}),
     ...(icon ? { icon } : {}),
   };
   const change = { set, expectedRevision, ...(icon === null ? { remove: ["icon" as const] } : {}) };
@@ -130,7 +133,10 @@ export async function exportWorkflow(
 
 async function createFrom(
   ctx: Ctx,
-  input: Omit<CreateWorkflow, "canvas" | "icon"> & { icon?: string | undefined; externalId?: string | undefined },
+  input: Omit<CreateWorkflow, "canvas" | "icon" | "allowErrors"> & {
+    icon?: string | undefined;
+    externalId?: string | undefined;
+  },
   compiled: CompiledCanvas,
 ): Promise<CreatedWorkflow> {
   const spaceId = requireSpace(ctx);
@@ -170,6 +176,7 @@ export function draftTarget(ctx: Ctx, workflowId: WorkflowId) {
 }
 
 export function versionTarget(ctx: Ctx, workflowId: WorkflowId, version: string) {
+  if (!VERSION_PATTERN.test(version)) throw notFound("version", version);
   const key = { spaceId: requireSpace(ctx), workflowId, sortKey: versionSortKey(version) };
   return { entity: WorkflowVersionEntity, key, what: "version", id: version };
 }

@@ -33,6 +33,24 @@ function exit(links: Links, from: number, port: string): void {
   else links.exits.set(from, new Set([port]));
 }
 
+function placeEdge(links: Links, edge: CanvasEdge, id: string, owner: string | undefined, issues: Issues): void {
+  const from = links.numbers.get(edge.source);
+  const to = links.numbers.get(edge.target);
+  if (from === undefined && edge.source !== owner) {
+    issues.edge("dangling_edge", id, `there is no node "${edge.source}" to leave`);
+  } else if (to === undefined && edge.target !== owner) {
+    issues.edge("dangling_edge", id, `there is no node "${edge.target}" to enter`);
+  } else if (from === undefined) {
+    if (to !== undefined) links.entries.add(to);
+  } else if (to === undefined) {
+    exit(links, from, portOf(edge));
+  } else {
+    links.out[from]?.push(links.edges.length);
+    links.in[to]?.push(links.edges.length);
+    links.edges.push({ id, from: edge.source, port: portOf(edge), to: edge.target });
+  }
+}
+
 /**
  * Numbers the nodes of one level and reads its edges. Dangling edges are reported and left out, and of edges that say the
  * same only one is kept. In a body the composite's own id stands for the turn's beginning and end.
@@ -58,28 +76,7 @@ export function linkLevel(
     const key = `${edge.source}#${portOf(edge)}#${edge.target}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    const id = uniqueId(edge, index, taken);
-    const from = links.numbers.get(edge.source);
-    const to = links.numbers.get(edge.target);
-    const enters = owner !== undefined && edge.source === owner;
-    const leaves = owner !== undefined && edge.target === owner;
-    if (from === undefined && !enters) {
-      issues.edge("dangling_edge", id, `there is no node "${edge.source}" to leave`);
-      continue;
-    }
-    if (to === undefined && !leaves) {
-      issues.edge("dangling_edge", id, `there is no node "${edge.target}" to enter`);
-      continue;
-    }
-    if (from === undefined) {
-      if (to !== undefined) links.entries.add(to);
-    } else if (to === undefined) {
-      exit(links, from, portOf(edge));
-    } else {
-      links.out[from]?.push(links.edges.length);
-      links.in[to]?.push(links.edges.length);
-      links.edges.push({ id, from: edge.source, port: portOf(edge), to: edge.target });
-    }
+    placeEdge(links, edge, uniqueId(edge, index, taken), owner, issues);
   }
   return links;
 }
@@ -118,49 +115,71 @@ export function sorted(links: Links, within: ReadonlySet<number>): { order: numb
   return { order, rest: [...within].filter((at) => !done.has(at)) };
 }
 
-/** Groups of nodes that lie on cycles together (Tarjan, without recursion). */
-export function cycles(links: Links, among: readonly number[]): number[][] {
-  const inside = new Set(among);
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const onStack = new Set<number>();
-  const stack: number[] = [];
-  const groups: number[][] = [];
-  const targets = (at: number): number[] =>
-    (links.out[at] ?? []).map((edge) => numberOf(links, links.edges[edge]?.to)).filter((to) => inside.has(to));
-  const enter = (at: number): { at: number; next: number[] } => {
-    index.set(at, index.size);
-    low.set(at, index.size - 1);
-    stack.push(at);
-    onStack.add(at);
-    return { at, next: targets(at) };
-  };
-  const leave = (at: number): void => {
-    if (low.get(at) !== index.get(at)) return;
-    const group: number[] = [];
-    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-      onStack.delete(top);
-      group.push(top);
-      if (top === at) break;
-    }
-    if (group.length > 1 || targets(at).includes(at)) groups.push(group.reverse());
-  };
-  const lower = (at: number, value: number): void => void low.set(at, Math.min(low.get(at) ?? value, value));
-  for (const root of among) {
-    if (index.has(root)) continue;
-    const frames = [enter(root)];
+/** Tarjan's search for strongly connected parts, with a stack of its own in place of recursion. */
+class CycleSearch {
+  readonly groups: number[][] = [];
+  readonly #links: Links;
+  readonly #inside: ReadonlySet<number>;
+  readonly #index = new Map<number, number>();
+  readonly #low = new Map<number, number>();
+  readonly #open = new Set<number>();
+  readonly #stack: number[] = [];
+
+  constructor(links: Links, inside: ReadonlySet<number>) {
+    this.#links = links;
+    this.#inside = inside;
+  }
+
+  from(root: number): void {
+    if (this.#index.has(root)) return;
+    const frames = [this.#enter(root)];
     for (let frame = frames.at(-1); frame; frame = frames.at(-1)) {
       const to = frame.next.pop();
       if (to === undefined) {
-        leave(frame.at);
+        this.#leave(frame.at);
         frames.pop();
         const above = frames.at(-1);
-        if (above) lower(above.at, low.get(frame.at) ?? 0);
-      } else if (!index.has(to)) frames.push(enter(to));
-      else if (onStack.has(to)) lower(frame.at, index.get(to) ?? 0);
+        if (above) this.#lower(above.at, this.#low.get(frame.at) ?? 0);
+      } else if (!this.#index.has(to)) frames.push(this.#enter(to));
+      else if (this.#open.has(to)) this.#lower(frame.at, this.#index.get(to) ?? 0);
     }
   }
-  return groups;
+
+  #targets(at: number): number[] {
+    const found = (this.#links.out[at] ?? []).map((edge) => numberOf(this.#links, this.#links.edges[edge]?.to));
+    return found.filter((to) => this.#inside.has(to));
+  }
+
+  #enter(at: number): { at: number; next: number[] } {
+    const index = this.#index.size;
+    this.#index.set(at, index);
+    this.#low.set(at, index);
+    this.#stack.push(at);
+    this.#open.add(at);
+    return { at, next: this.#targets(at) };
+  }
+
+  #lower(at: number, value: number): void {
+    this.#low.set(at, Math.min(this.#low.get(at) ?? value, value));
+  }
+
+  #leave(at: number): void {
+    if (this.#low.get(at) !== this.#index.get(at)) return;
+    const group: number[] = [];
+    for (let top = this.#stack.pop(); top !== undefined; top = this.#stack.pop()) {
+      this.#open.delete(top);
+      group.push(top);
+      if (top === at) break;
+    }
+    if (group.length > 1 || this.#targets(at).includes(at)) this.groups.push(group.reverse());
+  }
+}
+
+/** Groups of nodes that lie on cycles together. */
+export function cycles(links: Links, among: readonly number[]): number[][] {
+  const search = new CycleSearch(links, new Set(among));
+  for (const root of among) search.from(root);
+  return search.groups;
 }
 
 /** For each node the set of nodes before it, as bits. */

@@ -1,7 +1,7 @@
 import type { Blocked } from "../node.ts";
 import { DEFAULT_PORT, type PlanNode } from "../plan.ts";
 import type { NodeRecord } from "../record.ts";
-import { NodeFailed, type RunIo, RunStopped } from "./io.ts";
+import { isKind, NodeFailed, type RunIo, RunStopped } from "./io.ts";
 import { isBlocked, type NodeOutcome, resumption, runNode } from "./node.ts";
 import { type Scope, type Settled, SKIPPED, settledOf } from "./scope.ts";
 
@@ -104,7 +104,9 @@ class GraphRun {
   }
 
   async #effect(node: PlanNode, stored: NodeRecord | undefined): Promise<NodeOutcome> {
-    if ((this.#scope.depth > 0 || !this.#options.deferPut) && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
+    // A composite keeps its own time; a lane's step is begun with enough of it.
+    const keepsTime = node.body !== undefined || (this.#scope.depth === 0 && this.#options.deferPut);
+    if (!keepsTime && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
       return { blocked: true, waiting: [], yielded: true };
     }
     const io = this.#abortable();
@@ -167,7 +169,7 @@ class GraphRun {
   }
 
   #fail(thrown: unknown): void {
-    if (this.#error !== undefined && !(thrown instanceof NodeFailed && !(this.#error instanceof NodeFailed))) return;
+    if (this.#error !== undefined && !(isKind(thrown, NodeFailed) && !(this.#error instanceof NodeFailed))) return;
     this.#error = thrown ?? new Error("a node threw nothing");
     this.#abort?.abort(new RunStopped("another branch failed"));
   }

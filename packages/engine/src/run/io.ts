@@ -60,3 +60,12 @@ export class RunStopped extends Error {
 
 /** Composites and frames inside frames, at most this deep (architecture §3: depth at most 10). */
 export const MAX_FRAME_DEPTH = 10;
+
+/** `instanceof` for anything that user code threw: a proxy may throw when it is asked what it is. */
+export function isKind<T>(thrown: unknown, kind: abstract new (...args: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof kind;
+  } catch {
+    return false;
+  }
+}

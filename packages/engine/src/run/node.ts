@@ -5,7 +5,7 @@ import type { NodeErrorData, NodeRecord, SuspendRecord } from "../record.ts";
 import { fillNull } from "../values/types.ts";
 import { nodeRun } from "./context.ts";
 import { resolveInputs } from "./inputs.ts";
-import { NodeFailed, type RunIo, RunStopped } from "./io.ts";
+import { isKind, NodeFailed, type RunIo, RunStopped } from "./io.ts";
 import { absorbed, errorData, retryDelayMs, sleep, withTimeout } from "./policy.ts";
 import type { Scope } from "./scope.ts";
 
@@ -91,7 +91,7 @@ async function runWithPolicy(
           definition.run(nodeRun(scope, node, io, inputs, attempt, inner, prior)),
         );
       } catch (thrown) {
-        if (thrown instanceof NodeFailed || thrown instanceof RunStopped || signal.aborted) throw thrown;
+        if (isKind(thrown, NodeFailed) || isKind(thrown, RunStopped) || signal.aborted) throw thrown;
         const error = errorData(thrown);
         const { retry } = node.policy;
         if (!retry || attempt > retry.retries || !error.retryable) throw thrown;
@@ -117,8 +117,8 @@ function failed(
   inputs: unknown,
   attempts: number,
 ): NodeRecord {
-  if (thrown instanceof RunStopped) throw thrown;
-  const error = thrown instanceof NodeFailed ? thrown.error : errorData(thrown);
+  if (isKind(thrown, RunStopped)) throw thrown;
+  const error = isKind(thrown, NodeFailed) ? thrown.error : errorData(thrown);
   const data: NodeErrorData = {
     code: error.code,
     message: error.message,
@@ -135,7 +135,7 @@ function failed(
     attempts,
     ...(instead ?? {}),
   };
-  if (!instead) throw thrown instanceof NodeFailed ? thrown : new NodeFailed(record, data);
+  if (!instead) throw isKind(thrown, NodeFailed) ? thrown : new NodeFailed(record, data);
   return record;
 }
 

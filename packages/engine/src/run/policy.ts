@@ -4,20 +4,34 @@ import type { Field, PlanNode, RetryPolicy } from "../plan.ts";
 import { ERROR_PORT } from "../plan.ts";
 import type { NodeErrorData } from "../record.ts";
 import { convert } from "../values/convert.ts";
-import { RunStopped } from "./io.ts";
+import { isKind, RunStopped } from "./io.ts";
+
+/** Longest message and details of a failure that are kept: they are shown and stored with the row itself. */
+const MAX_MESSAGE = 4_000;
+const MAX_DETAILS = 16_000;
 
 /** Anything that a node threw, as data. Whatever it is, the process survives it. */
 export function errorData(thrown: unknown): NodeErrorData & { retryable: boolean; retryAfterMs?: number } {
-  if (thrown instanceof NodeError) {
+  if (isKind(thrown, NodeError)) {
     return {
       code: thrown.code,
-      message: thrown.message,
+      message: thrown.message.slice(0, MAX_MESSAGE),
       retryable: thrown.retryable,
-      ...(thrown.details === undefined ? {} : { details: thrown.details }),
+      ...detailsOf(thrown.details),
       ...(thrown.retryAfterMs === undefined ? {} : { retryAfterMs: thrown.retryAfterMs }),
     };
   }
-  return { code: "node_failed", message: messageOf(thrown), retryable: true };
+  return { code: "node_failed", message: messageOf(thrown).slice(0, MAX_MESSAGE), retryable: true };
+}
+
+function detailsOf(details: unknown): { details?: unknown } {
+  if (details === undefined) return {};
+  try {
+    const text = JSON.stringify(details);
+    return text !== undefined && text.length <= MAX_DETAILS ? { details } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Milliseconds to wait before try number `attempt + 1`, never less than the other side asked for. */

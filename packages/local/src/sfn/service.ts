@@ -6,7 +6,6 @@ import type { Json, JsonObject } from "./json.ts";
 import { type MachineRecord, Machines } from "./machines.ts";
 import type { SfnOptions } from "./options.ts";
 import { Activities } from "./run/activities.ts";
-import { giveUpWork } from "./run/containers.ts";
 import { Execution } from "./run/execution.ts";
 import type { ChildStart, Host } from "./run/host.ts";
 import { type MapRunRecord, MapRuns } from "./run/map-runs.ts";
@@ -225,7 +224,6 @@ export class SfnService implements Host {
   }
 
   #timeOut(execution: Execution): void {
-    for (const flow of execution.flows.values()) giveUpWork(execution, flow);
     execution.finish("TIMED_OUT", "ExecutionTimedOut", {});
   }
 
@@ -233,7 +231,6 @@ export class SfnService implements Host {
   async stop(execution: Execution, info: { error?: string | undefined; cause?: string | undefined }): Promise<void> {
     await execution.post(() => {
       if (!execution.isRunning) return;
-      for (const flow of execution.flows.values()) giveUpWork(execution, flow);
       execution.finish("ABORTED", "ExecutionAborted", info);
     });
   }

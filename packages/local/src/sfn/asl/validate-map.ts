@@ -89,6 +89,15 @@ function known(value: JsonObject, fields: readonly string[], path: string, scope
   if (scope.stateLanguage === "JSONPath") checkTemplate(value.Parameters, `${path}/Parameters`, scope.findings);
 }
 
+function checkPathFields(value: JsonObject, fields: readonly string[], path: string, scope: StateScope): void {
+  for (const field of fields) {
+    if (value[field] === undefined) continue;
+    if (scope.stateLanguage === "JSONata")
+      scope.findings.add(`${path}/${field}`, "Field is not supported with JSONata");
+    else checkPath(value[field], `${path}/${field}`, scope.findings);
+  }
+}
+
 function checkReader(reader: Json | undefined, scope: StateScope): void {
   if (reader === undefined) return;
   const path = `${scope.statePath}/ItemReader`;
@@ -102,6 +111,7 @@ function checkReader(reader: Json | undefined, scope: StateScope): void {
   const config = isObject(reader.ReaderConfig) ? reader.ReaderConfig : {};
   for (const key of Object.keys(config))
     if (!READER_CONFIG.includes(key)) findings.add(`${path}/ReaderConfig/${key}`, "Field is not supported");
+  checkPathFields(config, ["MaxItemsPath"], `${path}/ReaderConfig`, scope);
   if (LIST_OBJECTS.test(resource)) {
     if (config.InputType !== undefined)
       findings.add(`${path}/ReaderConfig/InputType`, "Not supported with listObjectsV2");
@@ -137,6 +147,7 @@ function checkBatcher(batcher: Json | undefined, scope: StateScope): void {
   }
   known(batcher, BATCHER_FIELDS, path, scope);
   if (scope.stateLanguage === "JSONPath") checkTemplate(batcher.BatchInput, `${path}/BatchInput`, scope.findings);
+  checkPathFields(batcher, ["MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath"], path, scope);
   if (BATCHER_FIELDS.slice(0, 4).every((field) => batcher[field] === undefined)) {
     scope.findings.add(path, "MaxItemsPerBatch or MaxInputBytesPerBatch is required");
   }

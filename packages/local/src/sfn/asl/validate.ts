@@ -20,7 +20,7 @@ export interface Scope {
 }
 
 const MACHINE_FIELDS = ["Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"];
-const INNER_FIELDS = ["Comment", "StartAt", "States", "ProcessorConfig", "QueryLanguage"];
+const INNER_FIELDS = ["Comment", "StartAt", "States"];
 const MAX_STATE_NAME = 80;
 /** A machine may not nest deeper than this here; AWS bounds it by the size of the definition. */
 const MAX_NESTING = 50;
@@ -69,8 +69,7 @@ export function validateDefinition(definition: JsonObject, options: ValidationOp
   if (definition.Version !== undefined && definition.Version !== "1.0") {
     findings.add("/Version", "Version must be 1.0");
   }
-  const start = { isExpress: options.isExpress };
-  checkScope(definition, "", { ...start, language, options, findings }, 0);
+  checkScope(definition, "", { isExpress: options.isExpress, language, options, findings }, 0);
   return findings.list;
 }
 
@@ -112,7 +111,8 @@ function checkStateAndInner(name: string, state: JsonObject, scope: Scope, depth
     const field = state.Type === "Parallel" ? `Branches[${i}]` : state.ItemProcessor ? "ItemProcessor" : "Iterator";
     const innerPath = `${path}/${field}`;
     for (const key of Object.keys(inner)) {
-      if (!INNER_FIELDS.includes(key)) scope.findings.add(`${innerPath}/${key}`, "Field is not supported");
+      const isKnown = INNER_FIELDS.includes(key) || (key === "ProcessorConfig" && state.Type === "Map");
+      if (!isKnown) scope.findings.add(`${innerPath}/${key}`, "Field is not supported");
     }
     const config = isObject(inner.ProcessorConfig) ? inner.ProcessorConfig : {};
     const around: Around = {

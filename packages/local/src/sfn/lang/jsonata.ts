@@ -87,9 +87,8 @@ function toJson(value: unknown, fail: (reason: string) => never): Json {
   if (typeof value === "number") return Number.isFinite(value) ? value : fail("returned an unsupported result type.");
   if (Array.isArray(value)) return Array.from(value, (item) => toJson(item === undefined ? null : item, fail));
   if (typeof value === "object" && !("_jsonata_lambda" in value) && !("_jsonata_function" in value)) {
-    const copy: JsonObject = {};
-    for (const [key, item] of Object.entries(value)) if (item !== undefined) copy[key] = toJson(item, fail);
-    return copy;
+    const present = Object.entries(value).filter(([, item]) => item !== undefined);
+    return Object.fromEntries(present.map(([key, item]) => [key, toJson(item, fail)]));
   }
   return fail("returned an unsupported result type.");
 }
@@ -127,9 +126,11 @@ export async function evaluateTemplate(value: Json, field: string, scope: Jsonat
     return items;
   }
   if (!isObject(value)) return value;
-  const copy: JsonObject = {};
-  for (const [key, item] of Object.entries(value)) copy[key] = await evaluateTemplate(item, `${field}/${key}`, scope);
-  return copy;
+  const entries: [string, Json][] = [];
+  for (const [key, item] of Object.entries(value)) {
+    entries.push([key, await evaluateTemplate(item, `${field}/${key}`, scope)]);
+  }
+  return Object.fromEntries(entries);
 }
 
 /** Evaluates a field that must have a certain type. */

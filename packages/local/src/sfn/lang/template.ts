@@ -1,5 +1,5 @@
 import { runtimeFailure } from "../errors.ts";
-import { isObject, type Json, type JsonObject } from "../json.ts";
+import { isObject, type Json } from "../json.ts";
 import { runIntrinsic } from "./intrinsics.ts";
 import { type PathScope, parsePath, readPath } from "./jsonpath.ts";
 
@@ -19,10 +19,10 @@ export function readReference(text: string, field: string, scope: PathScope): Js
 export function fillTemplate(template: Json, scope: PathScope): Json {
   if (Array.isArray(template)) return template.map((item) => fillTemplate(item, scope));
   if (!isObject(template)) return template;
-  const filled: JsonObject = {};
-  for (const [key, value] of Object.entries(template)) {
-    if (key.endsWith(".$")) filled[key.slice(0, -2)] = readReference(String(value), key, scope);
-    else filled[key] = fillTemplate(value, scope);
-  }
-  return filled;
+  const entries = Object.entries(template).map(([key, value]): [string, Json] =>
+    key.endsWith(".$")
+      ? [key.slice(0, -2), readReference(String(value), key, scope)]
+      : [key, fillTemplate(value, scope)],
+  );
+  return Object.fromEntries(entries);
 }

@@ -126,21 +126,8 @@ function abortFlow(execution: Execution, child: Flow, around: StateNode): void {
       execution.addEvent(child, "MapIterationAborted", { name: around.name, index: child.index });
     if (SHOWN_AS_ABORTED.has(inner.type)) execution.addEvent(child, `${inner.type}StateAborted`);
   }
-  giveUpWork(execution, child);
+  execution.giveUpWork(child);
   child.outcome = "aborted";
   execution.clearTimers(child);
   execution.touch(child);
-}
-
-/** Work outside that this flow waited for is stopped, as far as it can be. */
-export function giveUpWork(execution: Execution, flow: Flow): void {
-  const { block } = flow;
-  if (block?.kind === "task" && block.child !== undefined) {
-    const arn = block.child;
-    execution.afterCommit(() => execution.host.stopChild(arn));
-  }
-  if (block?.kind === "mapRun") {
-    const { arn } = block;
-    execution.afterCommit(() => execution.host.mapRuns.abort(arn));
-  }
 }

@@ -189,6 +189,18 @@ export class Execution {
     return this.isRunning && this.flows.get(flow.id) === flow && flow.generation === generation && !flow.outcome;
   }
 
+  /** Work outside that a flow waits for is stopped, as far as it can be. */
+  giveUpWork({ block }: Flow): void {
+    if (block?.kind === "task" && block.child !== undefined) {
+      const arn = block.child;
+      this.afterCommit(() => this.host.stopChild(arn));
+    }
+    if (block?.kind === "mapRun") {
+      const { arn } = block;
+      this.afterCommit(() => this.host.mapRuns.abort(arn));
+    }
+  }
+
   armTimeout(onTimeout: () => void | Promise<void>): void {
     const { timeoutAt } = this.record;
     if (timeoutAt === undefined) return;
@@ -214,7 +226,10 @@ export class Execution {
     this.#ready = [];
     for (const flow of [...this.flows.values()]) {
       if (status === "SUCCEEDED") this.removeFlow(flow);
-      else this.clearTimers(flow);
+      else {
+        if (!flow.outcome) this.giveUpWork(flow);
+        this.clearTimers(flow);
+      }
     }
     this.#cancelTimeout?.();
     this.saveRecord();
@@ -230,6 +245,12 @@ export class Execution {
     if (error !== undefined) result.error = error;
     if (cause !== undefined) result.cause = cause;
     this.write({ bucket: resultBucket(arn), key: numberKey(index), value: JSON.stringify(result) });
+  }
+
+  /** Ends the execution because its history is full. */
+  finishFull(): void {
+    const cause = `The execution reached the maximum number of history events (${MAX_EVENTS}).`;
+    this.finish("FAILED", "ExecutionFailed", { error: "States.Runtime", cause });
   }
 
   saveRecord(): void {
@@ -278,6 +299,7 @@ export class Execution {
       done.push(message);
     } catch (error) {
       this.#ready = [];
+      if (error instanceof HistoryFull && this.isRunning) this.finishFull();
       message.reject(error);
     }
   }

@@ -64,10 +64,11 @@ async function guarded(
 }
 
 function endWithRuntimeError(execution: Execution, fatal: unknown): void {
-  const cause =
-    fatal instanceof HistoryFull
-      ? "The execution reached the maximum number of history events (25000)."
-      : `Internal error: ${(fatal as Error).message}`;
+  if (fatal instanceof HistoryFull) {
+    execution.finishFull();
+    return;
+  }
+  const cause = `Internal error: ${(fatal as Error).message}`;
   execution.finish("FAILED", "ExecutionFailed", { error: "States.Runtime", cause });
 }
 

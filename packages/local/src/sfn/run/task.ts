@@ -5,7 +5,6 @@ import { runtimeFailure, ServiceError, StateFailure } from "../errors.ts";
 import { isOversized, type Json, type JsonObject } from "../json.ts";
 import { evaluateTemplate } from "../lang/jsonata.ts";
 import { fillTemplate } from "../lang/template.ts";
-import { giveUpWork } from "./containers.ts";
 import { jsonataScope, pathScope } from "./context.ts";
 import { effectiveInput, leaveWithResult } from "./data-flow.ts";
 import type { Execution } from "./execution.ts";
@@ -116,7 +115,7 @@ export async function endTask(execution: Execution, flow: Flow, result: TaskResu
     const checked =
       "text" in result && isOversized(result.text) ? { failure: dataLimit(subjectOf(node), true) } : result;
     if ("failure" in checked) {
-      giveUpWork(execution, flow);
+      execution.giveUpWork(flow);
       recordFailure(execution, flow, node.resource!, checked.failure);
       throw checked.failure;
     }
