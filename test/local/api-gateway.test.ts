@@ -11,6 +11,9 @@ import { resolveTemplates } from "@weft/local/template/resolve";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apiTemplate, stateTemplate } from "./fixture/template.ts";
 
+/** A busy machine takes its time. */
+const SOON = { timeout: 20_000 };
+
 const clock = new StackClock();
 const pool = new LambdaPool({ clock, log: () => {} });
 let server: Server;
@@ -166,7 +169,7 @@ describe("answers", () => {
     const leaver = request(`${url}/open/large`, (response) => response.destroy());
     leaver.on("error", () => {});
     leaver.end();
-    await expect.poll(() => pool.active).toBe(0);
+    await expect.poll(() => pool.active, SOON).toBe(0);
     expect((await fetch(`${url}/open/x`)).status).toBe(200);
   });
 

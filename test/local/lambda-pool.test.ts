@@ -9,10 +9,17 @@ import type { LambdaFunction } from "@weft/local/lambda/types";
 import type { LogLine } from "@weft/local/log";
 import { afterAll, describe, expect, it } from "vitest";
 
+/** A busy machine takes its time. */
+const SOON = { timeout: 20_000 };
+
 const entry = new URL("./fixture/handlers.ts", import.meta.url).href;
 const clock = new StackClock();
 const lines: LogLine[] = [];
-const pool = new LambdaPool({ clock, log: (line) => lines.push(line), limits: { patienceMs: 20 } });
+const pool = new LambdaPool({
+  clock,
+  log: (line) => lines.push(line),
+  limits: { patienceMs: 20, hardPatienceMs: 100 },
+});
 
 function define(name: string, exportName: string, extra: Partial<LambdaFunction> = {}): void {
   const arn = `arn:aws:lambda:us-east-1:000000000000:function:${name}`;
@@ -67,10 +74,11 @@ describe("a plain invocation", () => {
     expect(second.calls).toBe(first.calls + 1);
   });
 
-  it("handles one event at a time in a worker, and several in several", async () => {
-    const all = await Promise.all(Array.from({ length: 6 }, () => pool.invoke("slow", '{"ms":150}')));
-    expect(all.map((result) => result.payload)).toEqual(Array(6).fill('"slow"'));
-    expect(pool.counts().workers).toBeGreaterThan(2);
+  it("handles one event at a time in a worker, and starts more workers while events wait and none ends", async () => {
+    const before = pool.counts().workers;
+    const all = Promise.all(Array.from({ length: 5 }, () => pool.invoke("slow", '{"ms":1500}')));
+    await expect.poll(() => pool.counts().workers - before, SOON).toBeGreaterThan(2);
+    expect((await all).map((result) => result.payload)).toEqual(Array(5).fill('"slow"'));
   });
 
   it("refuses an unknown function and a request above 6 MB", async () => {
@@ -99,7 +107,7 @@ describe("failures", () => {
 
   it("a killed worker fails its event, and the next event gets a new worker", async () => {
     const running = call("slow", { ms: 10_000 });
-    await expect.poll(() => pool.active).toBeGreaterThan(0);
+    await expect.poll(() => pool.active, SOON).toBeGreaterThan(0);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(pool.killWorker("slow")).toBe(1);
     expect((await running).body.errorType).toBe("Runtime.ExitError");
@@ -111,12 +119,12 @@ describe("failures", () => {
     define("given-up", "fail", { asyncRetries: 1, onAsyncFailure: (failure) => failures.push(failure.payload) });
     pool.invokeEvent("given-up", '{"how":"again"}');
     const idle = async () => {
-      await expect.poll(() => pool.active, { timeout: 10_000 }).toBe(0);
+      await expect.poll(() => pool.active, SOON).toBe(0);
     };
     await idle();
     expect(failures).toEqual([]);
     await clock.advance(61_000, idle);
-    await expect.poll(() => failures).toEqual(['{"how":"again"}']);
+    await expect.poll(() => failures, SOON).toEqual(['{"how":"again"}']);
   });
 });
 
@@ -147,7 +155,7 @@ describe("time and output", () => {
 
   it("output goes to the log under the function's name", async () => {
     await call("fail", { how: "log" });
-    await expect.poll(() => lines).toContainEqual({ source: "fail", level: "info", text: "a line of output" });
+    await expect.poll(() => lines, SOON).toContainEqual({ source: "fail", level: "info", text: "a line of output" });
   });
 });
 

@@ -8,6 +8,9 @@ import { startWeft, type WeftStack } from "@weft/local/stack";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientOptions, MACHINE_ARN, makeAssembly } from "./fixture/assembly.ts";
 
+/** A busy machine takes its time. */
+const SOON = { timeout: 20_000 };
+
 const script = fileURLToPath(new URL("./fixture/stack-child.ts", import.meta.url));
 const entry = new URL("./fixture/data-handlers.ts", import.meta.url).href;
 let made: Awaited<ReturnType<typeof makeAssembly>>;
@@ -41,9 +44,9 @@ describe("a stack that is killed", () => {
     await fetch(`${url}/data/add/kept`);
     const { executionArn: waiting = "" } = await start({ name: "waiting" });
     const nameOf = async (name: string) => (await (await fetch(`${url}/data/get/${name}`)).json()) as { n: number };
-    await expect.poll(async () => (await nameOf("waiting")).n).toBe(1);
+    await expect.poll(async () => (await nameOf("waiting")).n, SOON).toBe(1);
     const { executionArn: running = "" } = await start({ name: "running", sleepMs: 60_000 });
-    await expect.poll(async () => (await nameOf("running")).n).toBe(1);
+    await expect.poll(async () => (await nameOf("running")).n, SOON).toBe(1);
     child.kill("SIGKILL");
     await once(child, "exit");
 

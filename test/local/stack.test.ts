@@ -12,6 +12,9 @@ import { sendMessage } from "@weft/local/stack/queue-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientOptions, MACHINE_ARN, makeAssembly } from "./fixture/assembly.ts";
 
+/** A busy machine takes its time. */
+const SOON = { timeout: 20_000 };
+
 const entry = new URL("./fixture/data-handlers.ts", import.meta.url).href;
 let made: Awaited<ReturnType<typeof makeAssembly>>;
 let stack: WeftStack;
@@ -51,7 +54,7 @@ const countOf = async (name: string) => (await get(`get/${name}`)).n;
 describe("a stack from templates", () => {
   it("runs functions against its own services, and counts what they ask for", async () => {
     // A rate's first firing is at once; it must not fall into the counts.
-    await expect.poll(() => countOf("tick")).toBe(1);
+    await expect.poll(() => countOf("tick"), SOON).toBe(1);
     const before = stack.counts().dynamodb;
     expect(await get("add/a")).toMatchObject({ n: 1, extra: "1" });
     expect(await get("add/a")).toMatchObject({ n: 2 });
@@ -64,7 +67,7 @@ describe("a stack from templates", () => {
 
   it("calls the function that a bucket names for a new object", async () => {
     await get("put/file");
-    await expect.poll(() => countOf("in-file")).toBe(1);
+    await expect.poll(() => countOf("in-file"), SOON).toBe(1);
   });
 
   it("sends an event that was given up to its queue", async () => {
@@ -80,7 +83,7 @@ describe("a stack from templates", () => {
       });
       return JSON.stringify(await response.json());
     };
-    await expect.poll(receive).toContain("RetriesExhausted");
+    await expect.poll(receive, SOON).toContain("RetriesExhausted");
     await expect(sendMessage(stack.endpoints.sqs, { QueueUrl: `${queue}-none`, MessageBody: "x" })).rejects.toThrow();
   });
 
@@ -103,7 +106,7 @@ describe("a stack from templates", () => {
 
   it("a killed worker is retried by the machine, a function's own error is not", async () => {
     const slow = startRun({ name: "slow", sleepMs: 5_000 });
-    await expect.poll(() => stack.pool.active).toBeGreaterThan(0);
+    await expect.poll(() => stack.pool.active, SOON).toBeGreaterThan(0);
     const [{ executionArn }] = await Promise.all([slow]);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(stack.killWorker("step")).toBe(1);

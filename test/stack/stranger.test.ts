@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Resident, type StackWorld, startWorld } from "../support/world.ts";
+import { type Resident, type StackWorld, startWorld, until } from "../support/world.ts";
 
 interface Operation {
   operationId: string;
@@ -55,7 +55,7 @@ beforeAll(async () => {
   const draft = await make("GET", `${base}/draft`);
   const execution = await make("POST", `${base}/run`, { mode: "async", version: "v1.0.0" });
   const read = () => make("GET", `/api/spaces/${space}/executions/${execution.id}`);
-  await expect.poll(async () => (await read()).waitingFor.length, { timeout: 20_000 }).toBe(1);
+  const waiting = await until(read, (view) => view.waitingFor.length === 1);
   owned = {
     spaceId: space,
     userId: owner.userId,
@@ -63,7 +63,7 @@ beforeAll(async () => {
     version: "v1.0.0",
     commitId: draft.commitId,
     executionId: execution.id,
-    eventId: (await read()).waitingFor[0].id,
+    eventId: waiting.waitingFor[0].id,
     invitationId: invitation.id ?? invitation.invitation?.id,
     apiKeyId: key.id ?? key.apiKey?.id,
     sessionId: sessions.items[0].id,

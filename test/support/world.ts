@@ -83,3 +83,12 @@ export async function startWorld(options: { env?: Record<string, string> } = {})
     },
   };
 }
+
+/** Reads until it is as wished. A thing that never becomes so fails by the test's own limit. */
+export async function until<T>(read: () => Promise<T>, isDone: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await read();
+    if (isDone(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -38,6 +38,8 @@ export interface WeftServices {
   /** KMS, SES, EventBridge and Scheduler. */
   aws: AwsServer;
   sfn: Sfn;
+  /** Resolves when the events of the services themselves are on the bus. */
+  eventsPut(): Promise<void>;
   resources: readonly Resource[];
 }
 
@@ -97,13 +99,13 @@ async function build(settings: Settings, closers: Closers, close: () => Promise<
   closers.push(() => pool.close());
   services.addPath({ matches: /^\/2015-03-31\/functions\//, handle: (req, res) => handleInvoke(pool, req, res) });
   for (const rule of readRules(resources)) aws.events.putRule(rule);
-  const sfn = await startSfn(settings, { pool, aws, endpoints, resources }, closers);
+  const { sfn, eventsPut } = await startSfn(settings, { pool, aws, endpoints, resources }, closers);
   stores.receivers.sfn = () => sfn;
   services.addJson("AWSStepFunctions", (operation, input) => sfn.handler(`AWSStepFunctions.${operation}`, input));
   await applySchedules(resources, aws.scheduler);
   aws.start();
   const url = await startGateway(settings, resources, pool, closers);
-  const parts: WeftServices = { clock, pool, dynamo, objects, aws, sfn, resources };
+  const parts: WeftServices = { clock, pool, dynamo, objects, aws, sfn, eventsPut, resources };
   const stack: WeftStack = { ...parts, ...controlsOf(parts), url, endpoints, environment, close };
   addOperatorApi(services, stack);
   return stack;
@@ -139,22 +141,29 @@ async function startSfn(
   settings: Settings,
   parts: { pool: LambdaPool; aws: AwsServer; endpoints: Endpoints; resources: readonly Resource[] },
   closers: Closers,
-): Promise<Sfn> {
+): Promise<{ sfn: Sfn; eventsPut(): Promise<void> }> {
   const { pool, aws, endpoints, resources } = parts;
   const { clock, log } = settings;
+  const puts = new Set<Promise<unknown>>();
   const sfn = await startMachines(resources, {
     folder: settings.pathOf("states"),
     clock,
     pool,
     endpoints,
     emitEvent: ({ source, detailType, resources: about, detail }) => {
-      aws.events
+      const put: Promise<unknown> = aws.events
         .put("default", { source, "detail-type": detailType, resources: about, detail })
-        .catch((error: unknown) => log({ source: "events", level: "error", text: String(error) }));
+        .catch((error: unknown) => log({ source: "events", level: "error", text: String(error) }))
+        .finally(() => puts.delete(put));
+      puts.add(put);
     },
   });
-  closers.push(() => sfn.close());
-  return sfn;
+  const eventsPut = async () => void (await Promise.all(puts));
+  closers.push(async () => {
+    await sfn.close();
+    await eventsPut();
+  });
+  return { sfn, eventsPut };
 }
 
 async function startGateway(
@@ -182,9 +191,10 @@ function controlsOf(services: WeftServices): Pick<WeftStack, "counts" | "advance
   };
 }
 
-async function untilIdle({ pool, sfn, aws }: WeftServices): Promise<void> {
+async function untilIdle({ pool, sfn, aws, eventsPut }: WeftServices): Promise<void> {
   const until = performance.now() + IDLE_LIMIT_MS;
   for (let quiet = 0; quiet < 3 && performance.now() < until; ) {
+    await eventsPut();
     await aws.events.tick();
     await new Promise((resolve) => setTimeout(resolve, 2));
     quiet = pool.active > 0 || sfn.service.isBusy ? 0 : quiet + 1;

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { functions } from "../../../../functions/manifest.ts";
+import { synthTemplates } from "../../../../infra/synth.ts";
 import { StackClock } from "../clock.ts";
 import type { FleetLimits } from "../lambda/fleet.ts";
 import type { Log } from "../log.ts";
-import { synthesize } from "../template/synth.ts";
 
 /** How to start the local cloud. */
 export interface WeftOptions {
@@ -52,7 +52,7 @@ export async function settle(options: WeftOptions): Promise<Settings> {
     env: options.env ?? {},
     log: options.log ?? (() => {}),
     limits: options.limits ?? {},
-    assembly: options.assembly ?? (await synthesize(ROOT, join(dataDir ?? scratch, "synth"))),
+    assembly: options.assembly ?? (await synthTemplates({ outdir: join(dataDir ?? scratch, "synth") })).directory,
     entryOf: options.entryOf ?? entryOf,
     pathOf: (part) => (dataDir === undefined ? undefined : join(dataDir, part)),
     compileCache: join(dataDir ?? scratch, "compile-cache"),
