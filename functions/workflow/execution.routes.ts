@@ -10,6 +10,7 @@ import {
   RunWorkflow,
 } from "@weft/core/execution/execution.schema";
 import * as Execution from "@weft/core/execution/execution.service";
+import { follow } from "@weft/core/execution/follow";
 import { resolvePlan } from "@weft/core/workflow/workflow.plans";
 import type { RunEvent } from "@weft/engine/run/io";
 import { isTerminal } from "@weft/engine/status";
@@ -51,7 +52,12 @@ async function start(
 }
 
 /** Server-sent events of a run: `execution`, `node_started`, `node_finished`, `message`, and `done` as the last. */
-async function follow(sse: SseWriter, ctx: Ctx, workflowId: string, body: z.output<typeof RunWorkflow>): Promise<void> {
+async function sendRun(
+  sse: SseWriter,
+  ctx: Ctx,
+  workflowId: string,
+  body: z.output<typeof RunWorkflow>,
+): Promise<void> {
   let sent = Promise.resolve();
   const send = (event: string, data: unknown): void => {
     sent = sent.then(() => sse.send({ event, data }));
@@ -82,7 +88,7 @@ export const executionRoutes = [
       errors: ["unprocessable"],
     },
     async ({ ctx, params, body, stream }) => {
-      if (body.mode === "stream") return stream.sse((sse) => follow(sse, ctx, params.workflowId, body));
+      if (body.mode === "stream") return stream.sse((sse) => sendRun(sse, ctx, params.workflowId, body));
       const view = await start(ctx, params.workflowId, body);
       return json(view, { status: isTerminal(view.status) ? 200 : 202 });
     },
@@ -125,6 +131,26 @@ export const executionRoutes = [
       response: NodeTracePage,
     },
     ({ ctx, params, query }) => Execution.trace(ctx, deps(), params.executionId, query),
+  ),
+  route(
+    {
+      method: "GET",
+      path: `${ONE}/stream`,
+      operationId: "followExecution",
+      summary: "Follow an execution as server-sent events",
+      description:
+        "`node` whenever a node's status changes, `execution` whenever the execution's does, `done` at its end.",
+      tags,
+      permission: "execution:read",
+      stream: true,
+      response: ExecutionSummary,
+    },
+    async ({ ctx, params, stream }) => {
+      await Execution.exists(ctx, params.executionId);
+      return stream.sse(async (sse) => {
+        for await (const event of follow(ctx, deps(), params.executionId, sse.signal)) await sse.send(event);
+      });
+    },
   ),
   route(
     {

@@ -213,6 +213,11 @@ function done(row: ExecutionRow): Execution["progress"] {
   return { total: row.nodeTotal, completed: row.nodesDone ?? row.nodeTotal, percent: 100, current: [] };
 }
 
+/** Throws `not_found` where the space has no such execution. */
+export async function exists(ctx: Ctx, executionId: string): Promise<void> {
+  await owned(ctx, executionId);
+}
+
 /** What each node did, page by page. */
 export async function trace(
   ctx: Ctx,
