@@ -9,7 +9,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   storage: ["kernel"],
   http: ["kernel"],
   engine: ["kernel"],
-  core: ["kernel", "db", "storage", "engine"],
+  core: ["kernel", "db", "storage", "http", "engine"],
   adapters: ["kernel", "engine", "core"],
   functions: ["kernel", "db", "storage", "http", "engine", "core", "adapters"],
   infra: ["functions", "db"],
@@ -26,6 +26,7 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   kernel: /^(zod|ulid|node:crypto)$/,
   db: /^(zod|electrodb|node:crypto|@aws-sdk\/(client-dynamodb|lib-dynamodb))$/,
   storage: /^(zod|node:(crypto|stream)|@aws-sdk\/(client-s3|s3-request-presigner))$/,
+  http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
   engine: /^(zod|jsonata|@huggingface\/jinja)$/,
   core: /^(zod|electrodb|node:crypto)$/,
 };

@@ -35,7 +35,9 @@ describe("functions", () => {
   });
 
   it("have a line in the manifest for each handler", () => {
-    const handlers = sources(/^functions\/.*\.ts$/).filter(({ text }) => /^export (?:const|async function|function) handler\b/m.test(text));
+    const handlers = sources(/^functions\/.*\.ts$/).filter(({ text }) =>
+      /^export (?:const|async function|function) handler\b/m.test(text),
+    );
     expect(handlers.map(({ path }) => path).sort()).toEqual(specs.map(({ entry }) => entry).sort());
   });
 
