@@ -32,6 +32,10 @@ it("goes from sign-up to trace, ends 0 and writes no colours where there is no t
   expect(output).toMatch(/- Say that it is too little +skipped/);
   expect(output).toMatch(/\[#{32}\] 100 %/);
   expect(output).toMatch(/review\.\d+\/ask +http_request +succeeded/);
+  const trace = output.slice(output.indexOf("The same run's trace"));
+  const paths = [...trace.matchAll(/^ {2}([\w./]+) +\w+ +(?:succeeded|skipped)/gm)].map(([, path = ""]) => path);
+  const inOrder = ["start", "read", "review", "enough", "pack", "report", "written", "news", "say", "end"];
+  expect(paths.filter((path) => inOrder.includes(path))).toEqual(inOrder);
   // 149 approved licenses and 6 families, the report, and one more for each refusal.
   const [, calls, refused] = /HTTP calls +(\d+)\n +answered 503 and tried again +(\d+)/.exec(output) ?? [];
   expect(Number(calls) - Number(refused)).toBe(149 + 6 + 1);

@@ -158,22 +158,23 @@ function excerpt(value: unknown): string {
 
 async function showNext(api: Api, space: string, workflowId: string, { path }: Run, registry: Registry): Promise<void> {
   const { key } = await api.post<{ key: string }>("/api/me/api-keys", { name: "demo" });
-  const auth = `-H "Authorization: Bearer ${key}"`;
   const input = {
     records: JSON.stringify([{ id: "MIT", name: "MIT License", url: "", osiApproved: true }]),
     families: ["MIT"],
     server: registry.url,
   };
-  const body = JSON.stringify({ mode: "sync", input });
+  const execution = path.slice(space.length);
   heading("Try next");
   line(`  ${paint("cyan", `${api.url}/docs`)}  every route, in the browser`);
   line(`  ${paint("cyan", `${registry.url}/reports/1`)}  the report that the workflow filed`);
   line();
-  line("  Run the same workflow and wait for the answer:");
-  line(`    curl -s ${auth} -H "Content-Type: application/json" \\`);
-  line(`      ${api.url}${space}/workflows/${workflowId}/run -d '${body}'`);
-  line("  The run above, its nodes, and the list of runs:");
-  for (const end of [path, `${path}/nodes`, `${space}/executions`]) line(`    curl -s ${auth} ${api.url}${end}`);
+  line(`    auth="Authorization: Bearer ${key}"`);
+  line(`    space=${api.url}${space}`);
+  line(paint("dim", "  the run above, what each node did, the list of runs"));
+  for (const end of [execution, `${execution}/nodes`, "/executions"]) line(`    curl -s -H "$auth" $space${end}`);
+  line(paint("dim", "  the same workflow over one license: too few for a report. `sync` waits for the answer"));
+  line(`    curl -s -H "$auth" -H "Content-Type: application/json" $space/workflows/${workflowId}/run \\`);
+  line(`      -d '${JSON.stringify({ mode: "sync", input })}'`);
 }
 
 async function tell(demo: DemoStack, registry: Registry, records: string): Promise<void> {
