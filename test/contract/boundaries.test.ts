@@ -13,13 +13,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   adapters: ["kernel", "engine", "core"],
   functions: ["kernel", "db", "storage", "http", "engine", "core", "adapters"],
   infra: ["functions", "db"],
-  local: ["kernel", "functions"],
+  local: ["kernel", "functions", "infra"],
 };
 /** What a part may name of another part, where that is not everything. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   "infra functions": ["functions/manifest.ts"],
   "infra db": ["@weft/db/indexes"],
   "local functions": ["functions/manifest.ts"],
+  "local infra": ["infra/synth.ts"],
 };
 /** Packages from the registry, where a part is to stay free of the others. */
 const LIBRARIES: Readonly<Record<string, RegExp>> = {

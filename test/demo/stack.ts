@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startWeft, type WeftStack } from "@weft/local/stack";
 import { ROOT } from "@weft/local/stack/options";
-import { synthesize } from "@weft/local/template/synth";
+import { synthTemplates } from "../../infra/synth.ts";
 import { line, paint } from "./terminal.ts";
 
 const USUAL_PORT = 4000;
@@ -39,7 +39,7 @@ export async function startDemoStack(): Promise<DemoStack> {
     const stack = await startWeft({
       dataDir,
       port: (await isTaken(USUAL_PORT)) ? 0 : USUAL_PORT,
-      assembly: await synthesize(ROOT, join(ROOT, ".weft", "synth")),
+      assembly: (await synthTemplates({ outdir: join(ROOT, ".weft", "synth") })).directory,
       // The workflow calls a server on this machine, which is refused without this setting.
       env: { WEFT_EGRESS_LOOPBACK: "allow" },
       log: ({ source, level, text }) => {
