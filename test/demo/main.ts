@@ -197,29 +197,27 @@ async function main(): Promise<void> {
   line(paint("dim", "  the first start makes the CloudFormation templates, which takes a few seconds more"));
   const records = await file("data/spdx-licenses.json");
   const registry = await startRegistry(JSON.parse(records) as License[]);
-  let demo: DemoStack | undefined;
+  const starting = startDemoStack();
   const close = async (): Promise<void> => {
-    await demo?.close();
+    await (await starting).close();
     await registry.close();
   };
+  const stop = (): void => {
+    line();
+    close().finally(() => process.exit(isThrough && !mustExit ? 0 : 1));
+  };
+  let isThrough = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   try {
-    demo = await startDemoStack();
-    await tell(demo, registry, records);
+    await tell(await starting, registry, records);
   } catch (error) {
-    await close();
+    await close().catch(() => undefined);
     throw error;
   }
+  isThrough = true;
   if (mustExit) return close();
   line();
   line("  The API goes on answering. Ctrl-C stops it and removes the demo's data.");
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () =>
-      close().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      ),
-    );
-  }
 }
 
 try {

@@ -47,7 +47,8 @@ export function bar(share: number, text: string): void {
   const drawn = `  [${cells}] ${percent} %  ${text}`;
   if (isTerminal) {
     clearBar();
-    stdout.write(paint("cyan", drawn));
+    // A bar that wraps could not be taken away again.
+    stdout.write(paint("cyan", drawn.slice(0, stdout.columns - 1)));
     isBarShown = true;
     return;
   }
