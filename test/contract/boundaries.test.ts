@@ -1,124 +1,161 @@
-import { globSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import { importsOf, type Source, sources } from "./sources.ts";
 
-const root = resolve(import.meta.dirname, "../..");
-const files = globSync("{packages,functions,infra}/**/*.ts", {
-  cwd: root,
-  exclude: (path) => path.includes("node_modules"),
-});
-
-const IMPORT = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+)"([^"]+)"/g;
-
-interface Import {
-  file: string;
-  /** `core/identity/access` for a package's module, a path from the root for a relative one, a name for anything else. */
-  target: string;
-}
-
-function targetOf(file: string, name: string): string {
-  if (name.startsWith("@weft/")) return `packages/${name.slice("@weft/".length).replace("/", "/src/")}.ts`;
-  return name.startsWith(".") ? relative(root, join(root, dirname(file), name)) : name;
-}
-
-const imports: Import[] = files.flatMap((file) =>
-  [...readFileSync(join(root, file), "utf8").matchAll(IMPORT)].map((match) => ({
-    file,
-    target: targetOf(file, match[1] ?? ""),
-  })),
-);
-
-/** `packages/core`, `functions`, `infra`; undefined for what is not ours. */
-function areaOf(path: string): string | undefined {
-  return /^(packages\/[a-z]+|functions|infra|test)(?=\/)/.exec(path)?.[1];
-}
-
-/** Which of our own parts each part may import, beside itself. */
-const ALLOWED: Record<string, readonly string[]> = {
-  "packages/kernel": [],
-  "packages/db": ["packages/kernel"],
-  "packages/storage": ["packages/kernel"],
-  "packages/http": ["packages/kernel"],
-  "packages/engine": ["packages/kernel"],
-  "packages/core": ["packages/kernel", "packages/db", "packages/storage", "packages/http", "packages/engine"],
-  "packages/adapters": ["packages/kernel", "packages/core", "packages/engine"],
-  functions: [
-    "packages/kernel",
-    "packages/db",
-    "packages/storage",
-    "packages/http",
-    "packages/engine",
-    "packages/core",
-    "packages/adapters",
-  ],
+/** Which parts of the repository a part may import: the direction of the arrows, in one table. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  kernel: [],
+  db: ["kernel"],
+  storage: ["kernel"],
+  http: ["kernel"],
+  engine: ["kernel"],
+  core: ["kernel", "db", "storage", "http", "engine"],
+  adapters: ["kernel", "engine", "core"],
+  functions: ["kernel", "db", "storage", "http", "engine", "core", "adapters"],
+  infra: ["functions", "db"],
+  local: ["kernel", "functions", "infra"],
 };
+/** What a part may name of another part, where that is not everything. */
+const ONLY: Readonly<Record<string, readonly string[]>> = {
+  "infra functions": ["functions/manifest.ts"],
+  "infra db": ["@weft/db/indexes"],
+  "local functions": ["functions/manifest.ts"],
+  "local infra": ["infra/synth.ts"],
+};
+/** Packages from the registry, where a part is to stay free of the others. */
+const LIBRARIES: Readonly<Record<string, RegExp>> = {
+  kernel: /^(zod|ulid|node:crypto)$/,
+  db: /^(zod|electrodb|node:crypto|@aws-sdk\/(client-dynamodb|lib-dynamodb))$/,
+  storage: /^(zod|node:(crypto|stream)|@aws-sdk\/(client-s3|s3-request-presigner))$/,
+  http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
+  engine: /^(zod|jsonata|@huggingface\/jinja)$/,
+  core: /^(zod|electrodb|node:crypto)$/,
+};
+/** A domain imports only from those before it. */
+const DOMAINS = [
+  ["platform", "config", "jobs", "locks", "cache"],
+  ["audit"],
+  ["identity"],
+  ["file"],
+  ["kv"],
+  ["credential"],
+  ["model"],
+  ["billing"],
+  ["variable"],
+  ["prompt"],
+  ["plugin"],
+  ["knowledge"],
+  ["database"],
+  ["sql"],
+  ["code"],
+  ["workflow"],
+  ["execution"],
+  ["agent"],
+  ["conversation"],
+  ["app"],
+  ["dataset"],
+  ["evaluator"],
+  ["experiment"],
+  ["trigger"],
+  ["admin"],
+];
 
-/** Each domain imports only from those before it. */
-const DOMAINS =
-  "platform audit identity file kv credential model billing variable prompt plugin knowledge database sql code workflow execution agent conversation app dataset evaluator experiment trigger admin".split(
-    " ",
-  );
+const code = sources(/^(packages|functions|infra)\/.*\.ts$/);
 
-const domainOf = (path: string): string | undefined => /^packages\/core\/src\/([a-z-]+)\//.exec(path)?.[1];
-const show = ({ file, target }: Import): string => `${file} → ${target}`;
-const wrong = (rule: (one: Import) => boolean): string[] => imports.filter(rule).map(show);
+function partOf(path: string): string {
+  const [top, second] = path.split("/");
+  return top === "packages" ? (second as string) : (top as string);
+}
+
+/** An import as a path from the root where it is a relative one; `@weft/core/x` as `packages/core/src/x.ts`. */
+function target(source: Source, specifier: string): string {
+  if (specifier.startsWith(".")) return posix.join(posix.dirname(source.path), specifier);
+  const own = /^@weft\/([a-z]+)\/(.+)$/.exec(specifier);
+  return own ? `packages/${own[1]}/src/${own[2]}.ts` : specifier;
+}
+
+const isOurs = (path: string): boolean => /^(packages|functions|infra|test)\//.test(path);
+
+/** Every import of another part: where it is, what it names, and both parts. */
+const crossings = code.flatMap((source) =>
+  importsOf(source)
+    .map((specifier) => ({ source, specifier, path: target(source, specifier) }))
+    .filter(({ path }) => isOurs(path) && partOf(path) !== partOf(source.path))
+    .map((found) => ({ ...found, from: partOf(found.source.path), to: partOf(found.path) })),
+);
 
 describe("imports", () => {
   it("are found", () => {
-    expect(imports.length).toBeGreaterThan(300);
-    expect(imports.some(({ target }) => target === "packages/kernel/src/errors.ts")).toBe(true);
+    expect(new Set(code.map(({ path }) => partOf(path)))).toEqual(new Set(Object.keys(MAY_IMPORT)));
+    expect(crossings.length).toBeGreaterThan(200);
   });
 
-  it.each(Object.entries(ALLOWED))("of %s go one way", (area, allowed) => {
-    const leave = wrong(({ file, target }) => {
-      const to = areaOf(target);
-      return areaOf(file) === area && to !== undefined && to !== area && !allowed.includes(to);
+  it("go one way between the parts", () => {
+    const wrong = crossings.filter(({ from, to }) => !MAY_IMPORT[from]?.includes(to));
+    expect(wrong.map(({ source, specifier }) => `${source.path}: ${specifier}`)).toEqual([]);
+  });
+
+  it("name nothing but the manifest and the indexes where that is all they may", () => {
+    const wrong = crossings.filter(({ from, to, specifier, path }) => {
+      const only = ONLY[`${from} ${to}`];
+      return only !== undefined && !only.includes(specifier) && !only.includes(path);
     });
-    expect(leave).toEqual([]);
+    expect(wrong.map(({ source, specifier }) => `${source.path}: ${specifier}`)).toEqual([]);
   });
 
-  it("of infra reach the manifest and the index names alone", () => {
-    const reachable = ["functions/manifest.ts", "packages/db/src/indexes.ts"];
-    const leave = wrong(({ file, target }) => {
-      const to = areaOf(target);
-      return areaOf(file) === "infra" && to !== undefined && to !== "infra" && !reachable.includes(target);
+  it("go through a package's name and never around it", () => {
+    const around = crossings.filter(({ specifier, path }) => specifier.startsWith(".") && path.startsWith("packages/"));
+    expect(around.map(({ source, specifier }) => `${source.path}: ${specifier}`)).toEqual([]);
+  });
+
+  it("of adapters are in functions alone", () => {
+    const wrong = crossings.filter(({ from, to }) => to === "adapters" && from !== "functions");
+    expect(wrong.map(({ source }) => source.path)).toEqual([]);
+    expect(crossings.some(({ to }) => to === "adapters")).toBe(true);
+  });
+
+  it("of libraries stay few in the parts that are pure", () => {
+    const wrong = code.flatMap((source) => {
+      const allowed = LIBRARIES[partOf(source.path)];
+      const libraries = importsOf(source).filter((name) => !isOurs(target(source, name)));
+      return allowed ? libraries.filter((name) => !allowed.test(name)).map((name) => `${source.path}: ${name}`) : [];
     });
-    expect(leave).toEqual([]);
+    expect(wrong).toEqual([]);
   });
 
-  it("between domains go backwards in their order", () => {
-    const leave = wrong(({ file, target }) => {
-      const [from, to] = [domainOf(file), domainOf(target)];
-      return from !== undefined && to !== undefined && DOMAINS.indexOf(to) > DOMAINS.indexOf(from);
+  it("of middy are in packages/http alone", () => {
+    const users = code.filter((source) => importsOf(source).some((name) => name.startsWith("@middy/")));
+    expect(users.filter(({ path }) => !path.startsWith("packages/http/"))).toEqual([]);
+    expect(users.length).toBeGreaterThan(0);
+  });
+});
+
+describe("domains", () => {
+  const rank = (domain: string): number => DOMAINS.findIndex((names) => names.includes(domain));
+  const domainOf = (path: string): string | undefined => /^packages\/core\/src\/([a-z-]+)\//.exec(path)?.[1];
+  const uses = code.flatMap((source) => {
+    const from = domainOf(source.path);
+    if (from === undefined) return [];
+    const targets = importsOf(source).map((specifier) => target(source, specifier));
+    return targets.flatMap((path) => {
+      const to = domainOf(path);
+      return to === undefined || to === from ? [] : [{ source, from, to, path }];
     });
-    expect(leave).toEqual([]);
-    const unknown = imports.map(({ file }) => domainOf(file)).filter((name) => name && !DOMAINS.includes(name));
-    expect(unknown).toEqual([]);
   });
 
-  it("between domains never take another's entity", () => {
-    const leave = wrong(
-      ({ file, target }) =>
-        target.endsWith(".entity.ts") && areaOf(file) === "packages/core" && domainOf(file) !== domainOf(target),
-    );
-    expect(leave).toEqual([]);
+  it("have a place in the order", () => {
+    const known = new Set(code.flatMap(({ path }) => domainOf(path) ?? []));
+    expect([...known].filter((domain) => rank(domain) < 0)).toEqual([]);
   });
 
-  it("of the kernel are few, and middy and AWS stay where they belong", () => {
-    const kernel = wrong(
-      ({ file, target }) =>
-        areaOf(file) === "packages/kernel" && areaOf(target) === undefined && !/^(node:|zod$|ulid$)/.test(target),
-    );
-    expect(kernel).toEqual([]);
-    expect(wrong(({ file, target }) => target.startsWith("@middy/") && areaOf(file) !== "packages/http")).toEqual([]);
-    const pure = ["packages/kernel", "packages/engine", "packages/http"];
-    expect(wrong(({ file, target }) => target.startsWith("@aws-sdk/") && pure.includes(areaOf(file) ?? ""))).toEqual(
-      [],
-    );
-    expect(
-      wrong(
-        ({ file, target }) => target === "electrodb" && !["packages/db", "packages/core"].includes(areaOf(file) ?? ""),
-      ),
-    ).toEqual([]);
+  it("import only from those before them", () => {
+    const wrong = uses.filter(({ from, to }) => rank(to) >= rank(from));
+    expect(wrong.map(({ source, path }) => `${source.path}: ${path}`)).toEqual([]);
+    expect(uses.length).toBeGreaterThan(0);
+  });
+
+  it("never use another domain's entity", () => {
+    const wrong = uses.filter(({ path }) => path.endsWith(".entity.ts"));
+    expect(wrong.map(({ source, path }) => `${source.path}: ${path}`)).toEqual([]);
   });
 });

@@ -22,7 +22,9 @@ export async function readTrace(deps: ExecutionDeps, row: ExecutionRow): Promise
   const [plan, records] = await Promise.all([deps.plan(row), storedRecords(row)]);
   const all = new Map(records.map((record) => [record.path, record]));
   const { computed, running } = await derive(deps, row, plan);
-  for (const record of computed) if (!all.has(record.path)) all.set(record.path, record);
+  const kept = new Set(all.keys());
+  for (const record of computed) if (!kept.has(record.path)) all.set(record.path, record);
+  placeCheap(plan, row, kept, all);
   const rank = new Map(plan.root.nodes.map((node, index) => [node.id, index]));
   const ordered = [...all.values()].sort((a, b) => a.startedAt - b.startedAt || byPlace(rank, a.path, b.path));
   const nodes = ordered.map((record) => shown(record, row));
@@ -33,6 +35,28 @@ export async function readTrace(deps: ExecutionDeps, row: ExecutionRow): Promise
     nodes.push(absent(node.id, node.type, node.title, status));
   }
   return { nodes, progress: progressOf(plan, nodes, row) };
+}
+
+/**
+ * A cheap node that was computed again, here or by a later lane, has the time of that. It first ran once what comes
+ * before it was over, and before what follows it began.
+ */
+function placeCheap(plan: Plan, row: ExecutionRow, kept: ReadonlySet<string>, all: Map<string, NodeRecord>): void {
+  const begun = Date.parse(row.startedAt ?? row.createdAt);
+  const out = Map.groupBy(plan.root.edges, (edge) => edge.from);
+  const into = Map.groupBy(plan.root.edges, (edge) => edge.to);
+  const latest = new Map<string, number>();
+  for (const { id } of plan.root.nodes.toReversed()) {
+    const followers = (out.get(id) ?? []).map(({ to }) => latest.get(to) ?? Number.POSITIVE_INFINITY);
+    latest.set(id, Math.min(all.get(id)?.startedAt ?? Number.POSITIVE_INFINITY, ...followers));
+  }
+  for (const { id, effectful, body } of plan.root.nodes) {
+    const record = all.get(id);
+    if (!record || effectful || body) continue;
+    if (kept.has(id) && record.startedAt === latest.get(id)) continue;
+    const at = Math.max(begun, ...(into.get(id) ?? []).map(({ from }) => all.get(from)?.endedAt ?? 0));
+    all.set(id, { ...record, startedAt: at, ...(record.endedAt === undefined ? {} : { endedAt: at }) });
+  }
 }
 
 const NUMERIC = new Intl.Collator("en", { numeric: true });

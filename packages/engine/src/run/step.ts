@@ -146,13 +146,18 @@ export async function runStep(
 }
 
 /**
- * Cheap nodes of a segment without effects are kept by whoever takes its first out-edge, so that parallel branches do not
- * all store the same record.
+ * A cheap node of a segment without effects is kept by whoever takes the first out-edge that depends on it, so that
+ * parallel branches do not all store the same record.
  */
 function stores(plan: Plan, nodeId: string, taker: PlanSegment): boolean {
-  const holder = indexOfPlan(plan).segmentOf.get(nodeId);
-  const first = holder?.out[0];
-  return holder?.steps[0]?.effect === undefined && first !== undefined && taker.in.includes(first);
+  const { edges, segmentOf: holders } = indexOfPlan(plan);
+  const holder = holders.get(nodeId);
+  if (holder === undefined || holder.steps[0]?.effect !== undefined) return false;
+  const first = holder.out.find((edgeId) => {
+    const to = holders.get(edges.get(edgeId)?.to ?? "");
+    return to !== undefined && reach(plan, to).has(nodeId);
+  });
+  return first !== undefined && taker.in.includes(first);
 }
 
 async function onward(
