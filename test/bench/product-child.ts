@@ -1,7 +1,7 @@
 import "../support/lambda-runtime.ts";
+import { documentClient } from "@weft/db/table";
 import { handler as authorizer } from "../../functions/identity/authorizer.ts";
 import { handler } from "../../functions/workflow/index.ts";
-import { documentClient } from "../../packages/db/src/table.ts";
 import { type CallRequest, callApi } from "../support/call.ts";
 import { cpuMs } from "./engine.ts";
 

@@ -1,9 +1,12 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { startWeft, type WeftStack } from "@weft/local/stack";
+import { synthTemplates } from "../../infra/synth.ts";
 import type { BenchCanvas } from "./canvases.ts";
 
 const PASSWORD = "correct horse battery";
+const SYNTH_CACHE = join(import.meta.dirname, "../../.weft/synth");
 const PUBLISHED = { force: true };
 
 export interface Answer {
@@ -27,7 +30,13 @@ export interface BenchWorld {
 
 export async function startWorld(options: { dataDir?: string } = {}): Promise<BenchWorld> {
   const server = await targetServer();
-  const stack = await startWeft({ ...options, env: { WEFT_EGRESS_LOOPBACK: "allow", POWERTOOLS_LOG_LEVEL: "WARN" } });
+  // The templates are kept beside the repository's own data, so that a new folder of data needs no synth.
+  const { directory: assembly } = await synthTemplates({ outdir: SYNTH_CACHE });
+  const stack = await startWeft({
+    ...options,
+    assembly,
+    env: { WEFT_EGRESS_LOOPBACK: "allow", POWERTOOLS_LOG_LEVEL: "WARN" },
+  });
   const close = async (): Promise<void> => {
     await stack.close();
     server.closeAllConnections();
