@@ -28,9 +28,10 @@ const ONE = `${SPACE}/executions/{executionId}` as const;
 const tags = ["executions"] as const;
 /** The function's own limit is 15 minutes; a run that is driven here is over or handed over long before. */
 const API_TIME_MS = 290_000;
+const VARIABLES = { RUN_WORKFLOW_ARN: z.string() };
 
 function deps(onEvent?: (event: RunEvent) => void): ExecutionDeps {
-  const { RUN_WORKFLOW_ARN: machineArn } = readEnv({ RUN_WORKFLOW_ARN: z.string() });
+  const { RUN_WORKFLOW_ARN: machineArn } = readEnv(VARIABLES);
   const until = performance.now() + API_TIME_MS;
   return executionDeps({ machineArn, timeLeftMs: () => until - performance.now(), ...(onEvent ? { onEvent } : {}) });
 }

@@ -117,7 +117,16 @@ function text({ scope, kind, id, version }: CacheKey): string {
 }
 
 function frozenCopy<V>(value: V): DeepReadonly<V> {
-  return deepFreeze(structuredClone(value)) as DeepReadonly<V>;
+  return copyOf(value) as DeepReadonly<V>;
+}
+
+/** Lists and plain objects are copied here: a structured clone costs many times as much. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze(value.map(copyOf));
+  if (typeof value !== "function" && (typeof value !== "object" || value === null)) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return deepFreeze(structuredClone(value));
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, copyOf(entry)])));
 }
 
 function deepFreeze(value: unknown): unknown {

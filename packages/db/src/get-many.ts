@@ -32,7 +32,7 @@ interface Key {
  */
 export async function getMany<const T extends readonly RowKey<AnyEntity>[]>(rows: T): Promise<Items<T>> {
   if (rows.length > MAX_KEYS) throw new AppError("too_large", `at most ${MAX_KEYS} rows are read at once`);
-  const requests = rows.map(({ entity, key }) => entity.get(key).params() as { TableName: string; Key: Key });
+  const requests = rows.map(requestOf);
   const found = new Map<string, Record<string, unknown>>();
   const table = requests[0]?.TableName;
   if (table === undefined) return [] as unknown as Items<T>;
@@ -51,6 +51,27 @@ export async function getMany<const T extends readonly RowKey<AnyEntity>[]>(rows
     const item = request && found.get(keyText(request.Key));
     return item ? entity.parse({ Item: item }).data : null;
   }) as unknown as Items<T>;
+}
+
+interface Request {
+  TableName: string;
+  Key: Key;
+}
+
+/** Requests by entity and key: the same few are made at every call of a route, and ElectroDB takes its time over each. */
+const requestsOf = new WeakMap<AnyEntity, Map<string, Request>>();
+const MAX_REQUESTS = 1_000;
+
+function requestOf({ entity, key }: RowKey<AnyEntity>): Request {
+  const known = requestsOf.get(entity) ?? new Map<string, Request>();
+  requestsOf.set(entity, known);
+  const name = JSON.stringify(key);
+  const found = known.get(name);
+  if (found) return found;
+  const request = entity.get(key).params() as Request;
+  if (known.size >= MAX_REQUESTS) known.clear();
+  known.set(name, request);
+  return request;
 }
 
 function keyText({ pk, sk }: Key): string {

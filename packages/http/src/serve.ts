@@ -70,11 +70,19 @@ async function admit(
   }
 }
 
+const spaceSchemas = new WeakMap<Route, z.ZodType<Record<string, unknown>>>();
+
+/** Made once a route: making a schema costs far more than using it. */
+function spaceSchema(route: Route): z.ZodType<Record<string, unknown>> {
+  const schema = spaceSchemas.get(route) ?? z.object({ spaceId: route.params.shape.spaceId as z.ZodType });
+  spaceSchemas.set(route, schema);
+  return schema;
+}
+
 function spaceOf(route: Route, raw: Readonly<Record<string, string | undefined>>): Ctx["spaceId"] {
   if (!route.paramNames.includes("spaceId")) return undefined;
   const { spaceId } = decodeParams({ spaceId: raw.spaceId });
-  const schema = z.object({ spaceId: route.params.shape.spaceId as z.ZodType });
-  return parseWith(schema, { spaceId }, "path").spaceId as Ctx["spaceId"];
+  return parseWith(spaceSchema(route), { spaceId }, "path").spaceId as Ctx["spaceId"];
 }
 
 async function readInput(route: Route, event: APIGatewayProxyEvent, state: RequestState, call: Call): Promise<void> {

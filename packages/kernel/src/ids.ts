@@ -24,7 +24,21 @@ export const ID_PREFIX = {
 export type IdKind = keyof typeof ID_PREFIX;
 export type Id<K extends IdKind> = `${(typeof ID_PREFIX)[K]}_${string}`;
 
-const next = monotonicFactory();
+/** Random bytes are drawn many at once: a draw costs far more than the byte. */
+const pool = new Uint8Array(1_024);
+let used = pool.length;
+
+function randomFraction(): number {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  const byte = pool[used] as number;
+  used += 1;
+  return byte / 256;
+}
+
+const next = monotonicFactory(randomFraction);
 const ULID_TAIL = "[0-9a-hjkmnp-tv-z]{26}";
 
 /**
