@@ -85,12 +85,16 @@ export function missingEntries(lock: Lock): Record<string, LockEntry> {
       if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) throw new Error(`${name}@${version}, wanted by ${path}: a range`);
       const at = `node_modules/${name}`;
       if (missing[at] && missing[at].version !== version) throw new Error(`${name}: two versions are wanted`);
+      // In npm's own order, so that its next install leaves the entry as it is.
+      const { cpu, libc, os } = platform;
       missing[at] = {
         version,
+        cpu,
         ...(entry.dev ? { dev: true } : {}),
-        ...(entry.peer ? { peer: true } : {}),
+        ...(libc ? { libc } : {}),
         optional: true,
-        ...platform,
+        os,
+        ...(entry.peer ? { peer: true } : {}),
       };
     }
   }
