@@ -11,10 +11,12 @@ const LONG = 3_600_000;
 
 let server: DynamoServer;
 let faults: ReturnType<typeof faultyStore>;
+/** The stream of numbers of the seed that is under way: faults of the store are drawn from it too. */
+let draw = Math.random;
 
 beforeAll(async () => {
   server = await startTable();
-  faults = faultyStore(Math.random);
+  faults = faultyStore(() => draw());
 });
 
 afterAll(async () => {
@@ -31,6 +33,7 @@ const CALM: Rates = { crash: 0, twice: 0 };
 
 async function holds(seed: number, branches: number | undefined, rates: Rates): Promise<void> {
   const random = randomOf(seed);
+  draw = random;
   const nodes = branches === undefined ? 2 + Math.floor(random() * 59) : branches + 2 + Math.floor(random() * 10);
   const plan = randomPlan(random, { nodes, ...(branches === undefined ? {} : { branches }) });
   const expected = evaluate(plan, seed);

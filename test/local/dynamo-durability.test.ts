@@ -16,7 +16,8 @@ import {
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { clientFor, createMainTable, documentsOf, TABLE } from "./dynamo-support.ts";
 
-const ROUNDS = 12;
+/** `npm run prove` kills more often. */
+const ROUNDS = Number(process.env.WEFT_STORE_ROUNDS ?? 12);
 const WRITERS = 8;
 const PAIR = ["left", "right"];
 
