@@ -36,8 +36,11 @@ export interface KillReport {
 
 /** How long a node's call lasts: most kills meet some. */
 const CALL_MS = 150;
-/** A kill comes within this time after the stack answers, or, one time in five, while it is starting. */
-const UP_MS = 2500;
+/** A kill comes after up to so many calls since the restart and a moment more; one in five meets a starting stack. */
+const UP_CALLS = 12;
+const MOMENT_MS = 400;
+/** What is waited for calls at most: a stack whose runs all wait is killed too. */
+const UP_LIMIT_MS = 8000;
 const STARTING_MS = 700;
 
 interface Started {
@@ -92,7 +95,7 @@ class KillProof {
       const upTo = Math.ceil((runs * kill) / kills);
       const stop = new AbortController();
       const busy = Promise.all([this.#startRuns(client, upTo, stop.signal), this.#answer(client, stop.signal)]);
-      await sleep(this.#random() * UP_MS);
+      await this.#randomMoment();
       await this.#kill(stop, busy);
       if (this.#random() < 0.2) await this.#killWhileStarting();
       await this.#restart(client);
@@ -139,6 +142,15 @@ class KillProof {
       }
       await sleep(200);
     }
+  }
+
+  async #randomMoment(): Promise<void> {
+    const target = this.#outside.calls.length + Math.floor(this.#random() * UP_CALLS);
+    const moment = this.#random() * MOMENT_MS;
+    for (const begun = performance.now(); performance.now() - begun < UP_LIMIT_MS; await sleep(10)) {
+      if (this.#outside.calls.length >= target) break;
+    }
+    await sleep(moment);
   }
 
   async #kill(stop: AbortController, busy: Promise<unknown>): Promise<void> {
