@@ -89,6 +89,12 @@ export class TableJournal implements Journal {
     return record?.status === "failed" ? undefined : record;
   }
 
+  /** What a node failed with in this epoch: a repeat of its step fails the same way, without its effects. */
+  failure(path: string): NodeRecord | undefined {
+    const record = this.#records.get(path);
+    return record?.status === "failed" && this.#rows.get(path)?.epoch === this.#epoch ? record : undefined;
+  }
+
   /** Every record that is known, failed ones too. */
   all(): NodeRecord[] {
     return [...this.#records.values()];

@@ -55,7 +55,10 @@ export async function runLane(deps: ExecutionDeps, input: LaneInput): Promise<La
   try {
     return await drive(lane);
   } catch (thrown) {
-    if (thrown instanceof RunStopped) return done;
+    if (thrown instanceof RunStopped) {
+      if (deps.clock.now() >= Date.parse(row.deadlineAt)) await timeOut(deps, row);
+      return done;
+    }
     if (!(thrown instanceof NodeFailed)) throw thrown;
     await lane.journal.putAll([thrown.record]);
     await failExecution(deps, row, thrown);
@@ -78,7 +81,8 @@ async function begin(deps: ExecutionDeps, row: ExecutionRow): Promise<ExecutionR
 async function open(deps: ExecutionDeps, row: ExecutionRow, input: LaneInput): Promise<Lane> {
   const journal = new TableJournal(row, row.epoch, () => deps.clock.now());
   const [plan, material] = await Promise.all([deps.plan(row), materialOf(row), journal.load()]);
-  const { io, watch } = runIo(deps, row, journal, material.variables, { childExecutions: true });
+  const options = { childExecutions: true, failureOf: (path: string) => journal.failure(path) };
+  const { io, watch } = runIo(deps, row, journal, material.variables, options);
   return { deps, row, plan, journal, input, material, io, watch };
 }
 

@@ -1,5 +1,5 @@
 import type { Journal, NodeRecord } from "@weft/engine/record";
-import { type RunIo, RunStopped } from "@weft/engine/run/io";
+import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
 import type { ExecutionDeps } from "./deps.ts";
 import { type ExecutionRow, findExecution, isOurs } from "./store.ts";
 
@@ -24,7 +24,12 @@ export function runIo(
   row: ExecutionRow,
   journal: Journal,
   variables: Record<string, unknown>,
-  options: { childExecutions: boolean; onRecord?: (record: NodeRecord) => void },
+  options: {
+    childExecutions: boolean;
+    onRecord?: (record: NodeRecord) => void;
+    /** The failure that is stored for a node of this epoch. */
+    failureOf?: (path: string) => NodeRecord | undefined;
+  },
 ): { io: RunIo; watch: Watch } {
   const controller = new AbortController();
   // The process's own clock: how old a read is does not depend on what time it is said to be.
@@ -48,10 +53,12 @@ export function runIo(
     signal: controller.signal,
     emit: (event) => deps.onEvent?.(event),
     onRecord: (record) => options.onRecord?.(record),
-    beforeEffect: async () => {
+    beforeEffect: async (path) => {
       if (performance.now() - seenAt >= STALE_MS) await look();
       if (deps.clock.now() >= deadline) controller.abort(new RunStopped("the deadline has passed"));
       if (controller.signal.aborted) throw controller.signal.reason;
+      const failure = options.failureOf?.(path);
+      if (failure?.error) throw new NodeFailed(failure, failure.error);
     },
     mustYield: (ms) => deps.timeLeftMs() < ms + YIELD_MARGIN_MS,
     variables,

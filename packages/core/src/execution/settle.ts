@@ -16,12 +16,16 @@ import {
   type ExecutionRow,
   findExecution,
   forget,
+  hasFollowUp,
   isOurs,
   isTerminal,
   outcomeOf,
   type Result,
   START_INTERVAL_MS,
 } from "./store.ts";
+
+/** Executions that call each other, at most this deep (architecture §3). */
+const MAX_CALL_DEPTH = 10;
 
 /**
  * Ends an execution and does all that follows: its lanes are stopped, whoever called it is told, its own calls are
@@ -31,10 +35,17 @@ import {
 export async function settle(deps: ExecutionDeps, row: ExecutionRow, result: Result): Promise<ExecutionRow | null> {
   const closed = await closeExecution(row, deps.clock.now(), result);
   if (!closed) return null;
-  if (result.status !== "succeeded") await stopLanes(deps, closed, result.status);
-  else await deps.succeeded?.(closed);
-  await tellCaller(deps, closed);
+  if (result.status === "succeeded") await deps.succeeded?.(closed);
+  await followUp(deps, closed, result.status);
   return closed;
+}
+
+/** What an execution's end has to be followed by. Done again by the sweeper where a crash came between. */
+export async function followUp(deps: ExecutionDeps, row: ExecutionRow, status: TerminalStatus): Promise<void> {
+  if (!hasFollowUp(row, status)) return;
+  if (status !== "succeeded") await stopLanes(deps, row, status);
+  await tellCaller(deps, row);
+  await forget(row);
 }
 
 /** The last step came to the end: the execution succeeded. `carried` are records that nothing stored yet. */
@@ -96,7 +107,7 @@ async function openChildren(row: ExecutionRow): Promise<ExecutionRow[]> {
 }
 
 /** Hands a closed execution's result to the execution that called it, and wakes that one's lane. */
-export async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
+async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
   if (!row.parent) return;
   const answer: Answer =
     row.status === "succeeded"
@@ -109,7 +120,6 @@ export async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promis
     answer,
     "system",
   );
-  await forget(row);
 }
 
 /** Starts the execution of a called workflow under the id that was fixed when the call was stored. */
@@ -120,6 +130,11 @@ export async function startChild(
   call: Extract<SuspendRecord, { kind: "child" }>,
 ): Promise<void> {
   if (event.status !== "pending" || event.childExecutionId === undefined) return;
+  if (caller.depth >= MAX_CALL_DEPTH) {
+    const error = { code: "depth_exceeded", message: `workflows call each other deeper than ${MAX_CALL_DEPTH}` };
+    await answerEvent(deps, caller, event.eventId, { error }, "system");
+    return;
+  }
   const ctx = { ...systemCtx("workflow", { clock: deps.clock }), spaceId: caller.spaceId as Id<"space"> };
   const which = call.version === null ? { commitId: call.commitId ?? "" } : { version: call.version };
   const reference = { spaceId: caller.spaceId, workflowId: call.workflowId, ...which };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { created, expiresIn } from "@weft/db/base";
-import { read, tryWrite, write } from "@weft/db/write";
+import { read, tryWrite } from "@weft/db/write";
 import { type ExecutionStatus, isOpen, isTerminal, type RunMode, type TerminalStatus } from "@weft/engine/status";
 import { isoTime } from "@weft/kernel/clock";
 import type { Ctx } from "@weft/kernel/ctx";
@@ -152,9 +152,14 @@ export interface Result {
   nodesDone?: number;
 }
 
+/** Whether something has to follow the end of an execution: a caller to tell, lanes and calls of its own to stop. */
+export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean {
+  return row.parent !== undefined || (status !== "succeeded" && row.mode === "async");
+}
+
 /**
- * Closes an execution, once: the first caller wins and the rest get null. An execution that was called by another stays
- * on the sweeper's list until its caller was told.
+ * Closes an execution, once: the first caller wins and the rest get null. One whose end has consequences stays on the
+ * sweeper's list until {@link forget}.
  */
 export async function closeExecution(row: ExecutionRow, now: number, result: Result): Promise<ExecutionRow | null> {
   const { output, variables, trace, ...rest } = result;
@@ -163,7 +168,7 @@ export async function closeExecution(row: ExecutionRow, now: number, result: Res
     ...(outcome ? { outcome: await storeValue(row, outcome) } : {}),
     ...(trace ? { trace: await storeValue(row, trace) } : {}),
   };
-  const sweepAt = row.parent ? isoTime(now + START_INTERVAL_MS) : NEVER;
+  const sweepAt = hasFollowUp(row, result.status) ? isoTime(now + START_INTERVAL_MS) : NEVER;
   const written = await tryWrite(() =>
     ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
       .set({
@@ -182,10 +187,25 @@ export async function closeExecution(row: ExecutionRow, now: number, result: Res
   return written ? (written.data as ExecutionRow) : null;
 }
 
-/** Takes a closed execution off the sweeper's list: its caller knows. */
+/** Adds what a run in one process had done to an execution that somebody else ended. */
+export async function addTrace(row: ExecutionRow, trace: unknown): Promise<void> {
+  if (!isTerminal(row.status) || row.trace !== undefined) return;
+  const stored = await storeValue(row, trace);
+  await tryWrite(() =>
+    ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
+      .set({ trace: stored })
+      .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.notExists(attr.trace)}`)
+      .go(),
+  );
+}
+
+/** Takes a closed execution off the sweeper's list, unless it was opened again meanwhile. */
 export async function forget(row: ExecutionRow): Promise<void> {
-  await write(() =>
-    ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId }).set(sweepKeys(row, NEVER)).go(),
+  await tryWrite(() =>
+    ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
+      .set(sweepKeys(row, NEVER))
+      .where((attr, op) => op.eq(attr.epoch, row.epoch))
+      .go(),
   );
 }
 

@@ -6,8 +6,8 @@ import type { ExecutionDeps } from "./deps.ts";
 import { TableJournal } from "./journal.ts";
 import { keepRecords, resumeLanes } from "./recover.ts";
 import { runIo } from "./run-io.ts";
-import { settle } from "./settle.ts";
-import { changeOpen, type ExecutionRow, getExecution, type Result, START_INTERVAL_MS } from "./store.ts";
+import { settle, timeOut } from "./settle.ts";
+import { addTrace, changeOpen, type ExecutionRow, getExecution, type Result, START_INTERVAL_MS } from "./store.ts";
 
 /** A sync or stream run answers within this time, or is handed over (architecture §3). */
 export const SYNC_LIMIT_MS = 240_000;
@@ -44,7 +44,7 @@ export async function runHere(
       ...usageOf(trace),
     });
   } catch (thrown) {
-    if (thrown instanceof RunStopped) return { row: await getExecution(row) };
+    if (thrown instanceof RunStopped) return { row: await stopped(deps, row, trace) };
     if (!(thrown instanceof NodeFailed)) throw thrown;
     const { record, error } = thrown;
     const data = { code: error.code, message: error.message, nodeId: record.nodeId, path: record.path };
@@ -52,6 +52,14 @@ export async function runHere(
   } finally {
     watch.stop();
   }
+}
+
+/** Somebody ended the execution, or its deadline has passed. What was done is kept beside how it ended. */
+async function stopped(deps: ExecutionDeps, row: ExecutionRow, trace: readonly NodeRecord[]): Promise<ExecutionRow> {
+  const closed = deps.clock.now() >= Date.parse(row.deadlineAt) ? await timeOut(deps, row) : null;
+  const ended = closed ?? (await getExecution(row));
+  await addTrace(ended, trace);
+  return ended;
 }
 
 async function close(
