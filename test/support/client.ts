@@ -38,24 +38,30 @@ async function send(url: string, method: string, body: unknown, headers: Record<
 
 let people = 0;
 
-/** Registers and logs in. */
+/** Registers and logs in; logs in again where time was moved and the session ended. */
 export async function signUp(url: string): Promise<Client> {
   const email = `runner${++people}@example.com`;
   await send(`${url}/api/auth/register`, "POST", { email, password: PASSWORD, userName: `runner${people}` }, {});
-  const { json } = await send(`${url}/api/auth/login`, "POST", { email, password: PASSWORD }, {});
-  return clientOf(url, json.token, json.user.personalSpaceId);
+  const logIn = (at: string) => send(`${at}/api/auth/login`, "POST", { email, password: PASSWORD }, {});
+  const { json } = await logIn(url);
+  return clientOf(url, json.token, json.user.personalSpaceId, logIn);
 }
 
-export function clientOf(url: string, token: string, spaceId: string): Client {
+function clientOf(url: string, token: string, spaceId: string, logIn: (url: string) => Promise<Answer>): Client {
   const client: Client = {
     url,
     token,
     spaceId,
-    call: (method, path, body, headers = {}) =>
-      send(`${client.url}/api/spaces/${spaceId}${path}`, method, body, {
-        authorization: `Bearer ${token}`,
-        ...headers,
-      }),
+    call: async (method, path, body, headers = {}) => {
+      const once = () => {
+        const authorization = `Bearer ${client.token}`;
+        return send(`${client.url}/api/spaces/${spaceId}${path}`, method, body, { authorization, ...headers });
+      };
+      const answer = await once();
+      if (answer.status !== 401) return answer;
+      client.token = (await logIn(client.url)).json.token;
+      return once();
+    },
     must: async (status, method, path, body) => {
       const answer = await client.call(method, path, body);
       if (answer.status !== status) {
