@@ -45,7 +45,7 @@ async function costOfOne(world: BenchWorld, run: () => Promise<unknown>): Promis
   };
 }
 
-/** A sync run of a published workflow whose function, plan and caller are known already, `restMs` after the one before. */
+/** A sync run of a published workflow whose function, plan and caller are known, `restMs` after the one before. */
 async function syncCost(world: BenchWorld, canvas: BenchCanvas, restMs = 0): Promise<RunCounts> {
   const path = await world.publish(canvas);
   const run = async () => {
