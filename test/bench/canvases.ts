@@ -38,7 +38,7 @@ export function planOf(canvas: BenchCanvas): Plan {
   return plan;
 }
 
-/** Cheap nodes one after another, start and end among them. Every tenth reads its predecessor's output, so texts stay short. */
+/** Cheap nodes one after another, start and end among them. Every tenth reads the start again, so texts stay short. */
 export function cheapChain(count: number): BenchCanvas {
   const ids = Array.from({ length: Math.max(0, count - 2) }, (_none, at) => `t${at}`);
   const nodes = ids.map((id, at) => text(id, at % 10 === 0 ? "start.n" : `t${at - 1}.output`));

@@ -14,11 +14,25 @@ const FORK = 20;
 const ITEMS = 12;
 const CHAIN = 6;
 const SLICE_SECONDS = 20;
+const TRIES = 3;
 /** Long enough for what is remembered of a workflow to be looked at again. */
 const REST_MS = 10_000;
 
-/** Runs once and tells what the stores were asked for, everything that follows from the run included. */
-async function costOf(world: BenchWorld, run: () => Promise<unknown>): Promise<RunCounts> {
+/**
+ * What a run asks of the stores, everything that follows from it included: the least of some runs. A run that a busy
+ * machine makes long stores its place and looks whether it was stopped meanwhile, which is no part of the budgets.
+ */
+async function costOf(world: BenchWorld, run: () => Promise<unknown>, restMs = 0): Promise<RunCounts> {
+  const costs: RunCounts[] = [];
+  for (let i = 0; i < TRIES; i += 1) {
+    if (restMs > 0) await world.stack.advance(restMs);
+    costs.push(await costOfOne(world, run));
+  }
+  const least = (name: keyof RunCounts) => Math.min(...costs.map((cost) => cost[name]));
+  return { writes: least("writes"), reads: least("reads"), transitions: least("transitions") };
+}
+
+async function costOfOne(world: BenchWorld, run: () => Promise<unknown>): Promise<RunCounts> {
   await world.stack.idle();
   const before = world.stack.counts();
   await run();
@@ -31,7 +45,7 @@ async function costOf(world: BenchWorld, run: () => Promise<unknown>): Promise<R
   };
 }
 
-/** A sync run of a published workflow whose function, plan and caller are known already, `restMs` after the one before. */
+/** A sync run of a published workflow whose function, plan and caller are known, `restMs` after the one before. */
 async function syncCost(world: BenchWorld, canvas: BenchCanvas, restMs = 0): Promise<RunCounts> {
   const path = await world.publish(canvas);
   const run = async () => {
@@ -41,8 +55,7 @@ async function syncCost(world: BenchWorld, canvas: BenchCanvas, restMs = 0): Pro
   // Two workers of the function may share the calls: both are to be warm.
   await Promise.all(Array.from({ length: 8 }, run));
   await run();
-  if (restMs > 0) await world.stack.advance(restMs);
-  return costOf(world, run);
+  return costOf(world, run, restMs);
 }
 
 async function asyncCost(world: BenchWorld, canvas: BenchCanvas, settings = {}): Promise<RunCounts> {

@@ -11,8 +11,8 @@ import { startRows } from "./start.ts";
 import { type BenchWorld, startWorld } from "./world.ts";
 
 /**
- * `npm run bench`: what the product costs against its budgets. `--quick` measures for a shorter time; `--only=a,b` takes
- * some parts. Ends with 1 when a counted row is over its budget; times depend on the machine and are shown only.
+ * `npm run bench`: what the product costs against its budgets. `--quick` measures for a shorter time; `--only=a,b`
+ * takes some parts. Ends with 1 when a counted row is over its budget; times depend on the machine and are shown only.
  */
 const isQuick = process.argv.includes("--quick");
 const only = process.argv

@@ -37,9 +37,12 @@ export function shownOnly(what: string, scenario: string, measured: number, unit
   return { what, scenario, measured: shown(measured, unit), budget: "", ok: true, counted: false };
 }
 
-/** A number of requests or transitions, which is the same on every machine. */
+/**
+ * A number of requests or transitions, which is the same on every machine. None at all is a counter that does not
+ * count.
+ */
 export function counted(what: string, scenario: string, measured: number, max: number): Row {
-  return { what, scenario, measured, budget: `≤ ${max}`, ok: measured <= max, counted: true };
+  return { what, scenario, measured, budget: `≤ ${max}`, ok: measured > 0 && measured <= max, counted: true };
 }
 
 function shown(value: number, unit: string): string {

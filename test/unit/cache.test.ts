@@ -47,6 +47,25 @@ describe("read cache", () => {
     expect(Object.isFrozen(mine)).toBe(false);
   });
 
+  it("keeps what is inside values, dates and lists of objects too, out of reach", () => {
+    const cache = createCache<{ at: Date; list: { n: number }[] }>({
+      clock: new ManualClock(),
+      ttlMs: 1,
+      maxEntries: 1,
+    });
+    const given = { at: new Date(5), list: [{ n: 1 }] };
+    cache.set(key("1"), given);
+    given.at.setTime(6);
+    (given.list[0] as { n: number }).n = 2;
+    const kept = cache.get(key("1"));
+    expect(kept?.at).toEqual(new Date(5));
+    expect(kept?.list).toEqual([{ n: 1 }]);
+    expect(Object.isFrozen(kept?.list[0])).toBe(true);
+    const own = JSON.parse('{"__proto__":{"polluted":true}}');
+    cache.set(key("2"), own);
+    expect(cache.get(key("2"))).not.toHaveProperty("polluted");
+  });
+
   it("lets the longest unused go when it is full", () => {
     const { cache } = setUp(2);
     cache.set(key("1"), value("one"));

@@ -58,7 +58,7 @@ interface Request {
   Key: Key;
 }
 
-/** Requests by entity and key: the same few are made at every call of a route, and ElectroDB takes its time over each. */
+/** Requests by entity and key: every call of a route makes the same few, and ElectroDB takes its time over each. */
 const requestsOf = new WeakMap<AnyEntity, Map<string, Request>>();
 const MAX_REQUESTS = 1_000;
 
