@@ -190,4 +190,29 @@ describe("a run whose start was lost", () => {
     expect(await world.get(executionId)).toMatchObject({ status: "succeeded", output: { out: "late(1)" } });
     expect(stepsOf(executionId)).toEqual(["late"]);
   });
+
+  it("is started by the sweeper where a sync run was handed over and its process died", async () => {
+    const pause = node("pause", "wait", { mode: "duration", ms: 1000 });
+    const nodes = [start(text("n")), ask("ha", ["start.n"]), pause, ask("hz", ["ha.body"]), end({ out: "hz.body" })];
+    const executionId = "exe_01handed000000000000000000";
+    const dying = world.with({
+      machine: {
+        start: async () => {
+          throw new Error("died");
+        },
+        stop: async () => undefined,
+        isRunning: async () => false,
+        wake: async () => undefined,
+      },
+    });
+    const target = world.target(canvas(nodes, "start>ha>pause>hz>end"));
+    const request = { input: { n: "1" }, mode: "sync" as const, trigger: { type: "manual" as const }, executionId };
+    await expect(Execution.run(world.ctx, dying, target, request)).rejects.toThrow("died");
+    expect((await world.get(executionId)).status).toBe("handing_over");
+    world.clock.advance(61_000);
+    await world.sweep();
+    await world.drain();
+    expect(await world.get(executionId)).toMatchObject({ status: "succeeded", output: { out: "hz(ha(1))" } });
+    expect(stepsOf(executionId)).toEqual(["ha", "hz"]);
+  });
 });

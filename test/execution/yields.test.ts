@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call, canvas, edges, end, node, ref, start, text } from "../support/canvas.ts";
 import { type EngineWorld, startEngineWorld } from "../support/engine-world.ts";
+import { faultyStore } from "../support/lanes.ts";
 
 let world: EngineWorld;
 
@@ -101,6 +102,67 @@ describe.each(["loop", "batch"] as const)("a %s that outlives its process", (typ
       .map(({ key }) => key.split(":")[1] as string);
     expect(later.filter((path) => stored.has(path))).toEqual([]);
     expect(world.outside.of(id)).toHaveLength(ITEMS.length);
+  });
+});
+
+describe("a loop without effects", () => {
+  it("that outlives its process goes on, and what follows it is not skipped", async () => {
+    const body = {
+      nodes: [node("say", "text", { method: "concat", template: "<{{item}}>" }, [ref("item", "all.item")])],
+      edges: edges("all>say>all"),
+    };
+    const nodes = [
+      start(text("n")),
+      node("list", "text", { method: "split", delimiters: ["|"] }, [{ name: "t", value: ITEMS.join("|") }]),
+      node(
+        "all",
+        "loop",
+        { items: ["item"], collect: [{ name: "out", ref: "say.output" }] },
+        [ref("item", "list.output")],
+        { body },
+      ),
+      call(world.outside.url, "after-cheap", ["all.out"]),
+      end({ out: "after-cheap.body" }),
+    ];
+    const { id } = await world.run(world.target(canvas(nodes, "start>list>all>after-cheap>end")), {
+      input: { n: "1" },
+    });
+    let asked = 0;
+    const hasty = world.with({ timeLeftMs: () => (++asked % 4 === 0 ? 0 : 900_000) });
+    for (let lane = world.machine.ready()[0]; lane; lane = world.machine.ready()[0])
+      await world.machine.step(hasty, lane);
+    const sent = JSON.stringify(ITEMS.map((item) => `<${item}>`));
+    expect(await world.get(id)).toMatchObject({ status: "succeeded", output: { out: `after-cheap(${sent})` } });
+    expect(world.outside.of("after-cheap")).toHaveLength(1);
+  });
+});
+
+describe("a store that fails while a loop runs", () => {
+  it("fails the task and not the node, whatever the node's policy", async () => {
+    let isDown = false;
+    const faults = faultyStore(() => (isDown ? 0 : 1));
+    faults.rate = 1;
+    world.outside.answer("shaky", ({ body }) => {
+      isDown = body === "i3";
+      return { status: 200, text: `shaky(${body})` };
+    });
+    try {
+      const { id } = await world.run(composite("loop", "shaky"), { input: { n: "1" } });
+      const [lane] = world.machine.ready();
+      await expect(world.machine.step(world.deps, lane!)).rejects.toThrow("could not be kept");
+      isDown = false;
+      expect((await world.get(id)).status).toBe("running");
+      world.outside.answer("shaky", ({ body }) => ({ status: 200, text: `shaky(${body})` }));
+      await world.drain();
+      expect(await world.get(id)).toMatchObject({
+        status: "succeeded",
+        output: { out: ITEMS.map((item) => `shaky(${item})`) },
+      });
+      expect(world.outside.of("shaky").filter(({ body }) => body === "i3")).toHaveLength(2);
+      expect(world.outside.of("shaky")).toHaveLength(ITEMS.length + 1);
+    } finally {
+      faults.remove();
+    }
   });
 });
 
