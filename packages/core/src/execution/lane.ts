@@ -139,8 +139,9 @@ async function step(lane: Lane, position: Position): Promise<StepOutcome> {
   for (const node of inner) if (!node.effectful || node.id === effect) await lane.journal.loadBelow(node.id);
   for (;;) {
     const outcome = await runStep(lane.plan, position, lane.material.input, lane.io);
-    const first = outcome.kind === "done" ? outcome.fresh[0] : undefined;
-    if (outcome.kind !== "done" || !first || first.nodeId !== effect) return outcome;
+    if (outcome.kind === "waiting") return outcome;
+    const [first] = outcome.fresh;
+    if (!first || first.nodeId !== effect) return outcome;
     const stored = await lane.journal.putAll(outcome.fresh as [NodeRecord, ...NodeRecord[]]);
     if (stored === first) return { ...outcome, fresh: [] };
   }

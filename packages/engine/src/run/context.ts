@@ -3,7 +3,7 @@ import { NodeError } from "../node.ts";
 import type { Plan, PlanNode } from "../plan.ts";
 import type { NodeRecord } from "../record.ts";
 import { runGraph } from "./graph.ts";
-import { MAX_FRAME_DEPTH, type RunIo } from "./io.ts";
+import { driven, MAX_FRAME_DEPTH, type RunIo } from "./io.ts";
 import { resumption } from "./node.ts";
 import { Scope } from "./scope.ts";
 
@@ -46,11 +46,17 @@ export function nodeRun(
     saveCursor: (state, force) => {
       if (!force && io.now() - savedAt < CURSOR_INTERVAL_MS) return;
       savedAt = io.now();
-      return io.journal.saveCursor(path, state);
+      return keep(() => io.journal.saveCursor(path, state));
     },
     mustYield: (ms = 0) => io.mustYield(ms),
     frame: (plan, input) => frame(scope, node, io, plan, input, signal),
   };
+}
+
+/** A journal in memory keeps at once, and a turn without effects must not give up the thread. */
+function keep(save: () => void | Promise<void>): void | Promise<void> {
+  const saved = save();
+  return saved instanceof Promise ? driven(() => saved) : undefined;
 }
 
 interface Turn {
@@ -97,7 +103,7 @@ async function settleLoads(scope: Scope, blocked: Blocked | undefined): Promise<
   if (blocked) return blocked;
   for (const settled of scope.settled.values()) {
     if (!settled.load) continue;
-    settled.output = await settled.load();
+    settled.output = await driven(settled.load);
     delete settled.load;
   }
   return undefined;

@@ -1,7 +1,7 @@
 import type { Blocked } from "../node.ts";
 import { DEFAULT_PORT, type PlanNode } from "../plan.ts";
 import type { NodeRecord } from "../record.ts";
-import { isKind, NodeFailed, type RunIo, RunStopped } from "./io.ts";
+import { driven, isKind, NodeFailed, type RunIo, RunStopped } from "./io.ts";
 import { isBlocked, type NodeOutcome, resumption, runNode } from "./node.ts";
 import { type Scope, type Settled, SKIPPED, settledOf } from "./scope.ts";
 
@@ -110,11 +110,11 @@ class GraphRun {
       return { blocked: true, waiting: [], yielded: true };
     }
     const io = this.#abortable();
-    await io.beforeEffect?.(this.#scope.prefix + node.id);
+    await driven(() => io.beforeEffect?.(this.#scope.prefix + node.id));
     if (io.signal.aborted) throw new RunStopped("stopped");
     const outcome = await runNode(this.#scope, node, io, stored);
     if (isBlocked(outcome) || (this.#options.deferPut && outcome.status !== "waiting")) return outcome;
-    return this.#io.journal.put(outcome);
+    return driven(() => this.#io.journal.put(outcome));
   }
 
   #follow(node: PlanNode, outcome: Promise<NodeOutcome>): void {

@@ -4,7 +4,7 @@ import type { Input, PlanNode, Source } from "../plan.ts";
 import { convert, convertStrict } from "../values/convert.ts";
 import { readPath } from "../values/path.ts";
 import { zeroValue } from "../values/types.ts";
-import type { RunIo } from "./io.ts";
+import { driven, type RunIo } from "./io.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -43,7 +43,7 @@ function prefetch(
     if (!found || "locals" in found || !found.load) return;
     const settled = found;
     loads.push(
-      found.load().then((output) => {
+      driven(found.load).then((output) => {
         settled.output = output;
         delete settled.load;
       }),

@@ -58,6 +58,24 @@ export class RunStopped extends Error {
   override readonly name = "RunStopped";
 }
 
+/**
+ * What drives the run failed, not a node: a record could not be stored or read. Nothing is known of the node that was
+ * under way, no policy absorbs it, and the step is to be run again.
+ */
+export class RunBroken extends Error {
+  override readonly name = "RunBroken";
+}
+
+/** Passes what a driver's part throws on as {@link RunBroken}, so that no node is taken to have failed. */
+export async function driven<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof RunStopped || thrown instanceof NodeFailed || thrown instanceof RunBroken) throw thrown;
+    throw new RunBroken("the run could not be kept", { cause: thrown });
+  }
+}
+
 /** Composites and frames inside frames, at most this deep (architecture §3: depth at most 10). */
 export const MAX_FRAME_DEPTH = 10;
 

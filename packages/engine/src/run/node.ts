@@ -5,7 +5,7 @@ import type { NodeErrorData, NodeRecord, SuspendRecord } from "../record.ts";
 import { fillNull } from "../values/types.ts";
 import { nodeRun } from "./context.ts";
 import { resolveInputs } from "./inputs.ts";
-import { isKind, NodeFailed, type RunIo, RunStopped } from "./io.ts";
+import { isKind, NodeFailed, RunBroken, type RunIo, RunStopped } from "./io.ts";
 import { absorbed, errorData, retryDelayMs, sleep, withTimeout } from "./policy.ts";
 import type { Scope } from "./scope.ts";
 
@@ -91,7 +91,7 @@ async function runWithPolicy(
           definition.run(nodeRun(scope, node, io, inputs, attempt, inner, prior)),
         );
       } catch (thrown) {
-        if (isKind(thrown, NodeFailed) || isKind(thrown, RunStopped) || signal.aborted) throw thrown;
+        if (isKind(thrown, NodeFailed) || isOurs(thrown) || signal.aborted) throw thrown;
         const error = errorData(thrown);
         const { retry } = node.policy;
         if (!retry || attempt > retry.retries || !error.retryable) throw thrown;
@@ -109,6 +109,11 @@ async function runWithPolicy(
   }
 }
 
+/** Whether it is about the run and not about the node. */
+function isOurs(thrown: unknown): boolean {
+  return isKind(thrown, RunStopped) || isKind(thrown, RunBroken);
+}
+
 function failed(
   node: PlanNode,
   base: RecordBase,
@@ -117,7 +122,7 @@ function failed(
   inputs: unknown,
   attempts: number,
 ): NodeRecord {
-  if (isKind(thrown, RunStopped)) throw thrown;
+  if (isOurs(thrown)) throw thrown;
   const error = isKind(thrown, NodeFailed) ? thrown.error : errorData(thrown);
   const data: NodeErrorData = {
     code: error.code,

@@ -43,7 +43,9 @@ export async function replayPlan(
 ): Promise<{ scope: Scope; computed: NodeRecord[] }> {
   const scope = rootScope(plan, input, io);
   const computed: NodeRecord[] = [];
-  const quiet: RunIo = { ...io, emit: () => undefined, onRecord: (record) => computed.push(record) };
+  const onRecord = (record: NodeRecord): void => void computed.push(record);
+  // A replay that stopped half way would take what it had not come to for something that never ran.
+  const quiet: RunIo = { ...io, emit: () => undefined, onRecord, mustYield: () => false };
   await runGraph(scope, quiet, { effects: NO_EFFECTS, ...(within ? { within } : {}) });
   return { scope, computed };
 }

@@ -36,8 +36,8 @@ export type StepOutcome =
     }
   /** It waits for what these stored records name. */
   | { kind: "waiting"; paths: string[] }
-  /** Time ran out inside it: the same step is to be run again. */
-  | { kind: "yielded" };
+  /** Time ran out inside it: the same step is to be run again, after `fresh` is stored: the effectful node's record. */
+  | { kind: "yielded"; fresh: NodeRecord[] };
 
 interface PlanIndex {
   segments: Map<string, PlanSegment>;
@@ -138,9 +138,11 @@ export async function runStep(
   });
   if (effect !== undefined && !scope.settled.has(effect)) {
     if (blocked?.waiting.length) return { kind: "waiting", paths: blocked.waiting };
-    if (blocked?.yielded) return { kind: "yielded" };
+    if (blocked?.yielded) return { kind: "yielded", fresh: [] };
     throw new Error(`step ${segment.id}/${position.step} was started before what it needs was stored`);
   }
+  // A cheap composite after the effect, or before, was not done: what follows from it is not known.
+  if (blocked?.yielded) return { kind: "yielded", fresh: fresh.filter(({ nodeId }) => nodeId === effect) };
   fresh.sort((a, b) => Number(b.nodeId === effect) - Number(a.nodeId === effect));
   return { kind: "done", fresh, ...(await onward(plan, segment, position.step, scope)) };
 }
