@@ -29,7 +29,14 @@ export async function runTests(files: readonly string[], env: Record<string, str
   const folder = await mkdtemp(join(tmpdir(), "weft-prove-"));
   const report = join(folder, "report.json");
   const cli = join(ROOT, "node_modules/vitest/vitest.mjs");
-  const options = ["run", "--config", "test/vitest.config.ts", "--reporter=json", `--outputFile=${report}`];
+  const options = [
+    "run",
+    "--config",
+    "test/vitest.config.ts",
+    "--reporter=json",
+    `--outputFile=${report}`,
+    "--testTimeout=1800000",
+  ];
   try {
     const child = spawn(process.execPath, [cli, ...options, ...files], {
       cwd: ROOT,
