@@ -137,4 +137,24 @@ describe("a worker of an earlier epoch", () => {
     expect(world.outside.of(`${tag}-e`)).toHaveLength(1);
     expect(new Set(world.outside.of(`${tag}-a`).map(({ key }) => key))).toEqual(new Set([`${id}:a`]));
   });
+
+  it("does not close what was retried meanwhile, in sync mode", async () => {
+    const { url } = world.outside;
+    const nodes = [start(text("n")), call(url, "slow-sync", ["start.n"]), end({ out: "slow-sync.body" })];
+    const target = world.target(canvas(nodes, "start>slow-sync>end"));
+    const executionId = "exe_01fencesync000000000000000";
+    const held = world.outside.hold("slow-sync");
+    const old = world.run(target, { mode: "sync", input: { n: "1" }, executionId });
+    await held.arrived;
+    // Its process is slow beyond all bounds: it is taken for dead, and somebody runs it again.
+    world.clock.advance(301_000);
+    await world.sweep();
+    expect(await world.get(executionId)).toMatchObject({ status: "failed", error: { code: "interrupted" } });
+    await Execution.retry(world.ctx, world.deps, executionId);
+    held.open();
+    await old;
+    expect((await world.get(executionId)).status).toBe("running");
+    await drainSideBySide();
+    expect(await world.get(executionId)).toMatchObject({ status: "succeeded", mode: "async" });
+  });
 });

@@ -78,6 +78,8 @@ export interface FaultRates {
   crash: number;
   /** Chance that a task is delivered twice, one after the other or at once. */
   twice: number;
+  /** Repeats come one after the other only: then no effect has a reason to happen again. */
+  inTurn?: boolean;
   /** Chance that a lane is lost for good, so that the sweeper has to take the execution over. */
   lost?: number;
   /** Chance that a process says that its time is up. */
@@ -95,7 +97,7 @@ export class ChaosMachine implements Machine {
   readonly stopped: string[] = [];
   deliveries = 0;
   readonly #lost: Task[] = [];
-  #lostCount = 0;
+  lostCount = 0;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -129,8 +131,8 @@ export class ChaosMachine implements Machine {
       faults.rate = 0;
       for (const [index, route] of routes.entries()) {
         if (route !== "died" && route.next === "done") continue;
-        if (this.#lostCount < MAX_LOST && this.#random() < (rates.lost ?? 0)) {
-          this.#lostCount += 1;
+        if (this.lostCount < MAX_LOST && this.#random() < (rates.lost ?? 0)) {
+          this.lostCount += 1;
           this.#lost.push(batch[index] as Task);
         } else if (route === "died") this.#tasks.push(batch[index] as Task);
         else if (route.next === "step") this.#tasks.push({ input: route });
@@ -157,7 +159,7 @@ export class ChaosMachine implements Machine {
       }
     };
     if (this.#random() >= rates.twice) return once();
-    if (this.#random() < 0.5) {
+    if (rates.inTurn || this.#random() < 0.5) {
       await once();
       return once();
     }
