@@ -106,34 +106,28 @@ describe.each(["loop", "batch"] as const)("a %s that outlives its process", (typ
 });
 
 describe("a loop without effects", () => {
-  it("that outlives its process goes on, and what follows it is not skipped", async () => {
+  it.each(["before", "after"])("that outlives its process is not taken for skipped, %s an effect", async (place) => {
     const body = {
       nodes: [node("say", "text", { method: "concat", template: "<{{item}}>" }, [ref("item", "all.item")])],
       edges: edges("all>say>all"),
     };
+    const collect = [{ name: "out", ref: "say.output" }];
     const nodes = [
       start(text("n")),
       node("list", "text", { method: "split", delimiters: ["|"] }, [{ name: "t", value: ITEMS.join("|") }]),
-      node(
-        "all",
-        "loop",
-        { items: ["item"], collect: [{ name: "out", ref: "say.output" }] },
-        [ref("item", "list.output")],
-        { body },
-      ),
-      call(world.outside.url, "after-cheap", ["all.out"]),
-      end({ out: "after-cheap.body" }),
+      node("all", "loop", { items: ["item"], collect }, [ref("item", "list.output")], { body }),
+      call(world.outside.url, `cheap-${place}`, ["start.n"]),
+      end({ out: "all.out" }),
     ];
-    const { id } = await world.run(world.target(canvas(nodes, "start>list>all>after-cheap>end")), {
-      input: { n: "1" },
-    });
+    const links = place === "before" ? `start>list>all>cheap-${place}>end` : `start>cheap-${place}>list>all>end`;
+    const { id } = await world.run(world.target(canvas(nodes, links)), { input: { n: "1" } });
     let asked = 0;
     const hasty = world.with({ timeLeftMs: () => (++asked % 4 === 0 ? 0 : 900_000) });
     for (let lane = world.machine.ready()[0]; lane; lane = world.machine.ready()[0])
       await world.machine.step(hasty, lane);
-    const sent = JSON.stringify(ITEMS.map((item) => `<${item}>`));
-    expect(await world.get(id)).toMatchObject({ status: "succeeded", output: { out: `after-cheap(${sent})` } });
-    expect(world.outside.of("after-cheap")).toHaveLength(1);
+    const out = ITEMS.map((item) => `<${item}>`);
+    expect(await world.get(id)).toMatchObject({ status: "succeeded", output: { out } });
+    expect(world.outside.of(`cheap-${place}`)).toHaveLength(1);
   });
 });
 
