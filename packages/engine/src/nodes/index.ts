@@ -1,25 +1,51 @@
 import type { NodeDefinition } from "../node.ts";
+import { aggregate } from "./aggregate.ts";
+import { approval } from "./approval.ts";
 import { batch } from "./batch.ts";
 import { breakLoop } from "./break.ts";
+import { checkParameters } from "./check_parameters.ts";
 import { code } from "./code.ts";
 import { comment } from "./comment.ts";
+import { compareDatasets } from "./compare_datasets.ts";
+import { compression } from "./compression.ts";
 import { continueLoop } from "./continue.ts";
+import { crypto } from "./crypto.ts";
+import { csv } from "./csv.ts";
+import { dateTime } from "./date_time.ts";
 import { end } from "./end.ts";
+import { fileRead } from "./file_read.ts";
+import { fileWrite } from "./file_write.ts";
+import { filter } from "./filter.ts";
+import { htmlExtract } from "./html_extract.ts";
 import { httpRequest } from "./http_request.ts";
 import { input } from "./input.ts";
 import { jsonDeserialize } from "./json_deserialize.ts";
 import { jsonSerialize } from "./json_serialize.ts";
+import { limit } from "./limit.ts";
 import { loop } from "./loop.ts";
 import { loopSetVariable } from "./loop_set_variable.ts";
+import { markdown } from "./markdown.ts";
+import { merge } from "./merge.ts";
+import { noOp } from "./no_op.ts";
 import { outputMessage } from "./output_message.ts";
 import { question } from "./question.ts";
+import { removeDuplicates } from "./remove_duplicates.ts";
+import { respondToWebhook } from "./respond_to_webhook.ts";
+import { rssRead } from "./rss_read.ts";
 import { selector } from "./selector.ts";
+import { setFields } from "./set_fields.ts";
+import { sort } from "./sort.ts";
+import { splitOut } from "./split_out.ts";
+import { spreadsheet } from "./spreadsheet.ts";
 import { start } from "./start.ts";
+import { stopWithError } from "./stop_with_error.ts";
 import { subWorkflow } from "./sub_workflow.ts";
+import { switchNode } from "./switch.ts";
 import { text } from "./text.ts";
 import { variableAggregator } from "./variable_aggregator.ts";
 import { variableAssign } from "./variable_assign.ts";
 import { wait } from "./wait.ts";
+import { xml } from "./xml.ts";
 
 /** Every installed node type. One line each; nothing else lists them. */
 export const nodes = [
@@ -44,6 +70,32 @@ export const nodes = [
   code,
   subWorkflow,
   comment,
+  approval,
+  switchNode,
+  merge,
+  filter,
+  sort,
+  limit,
+  removeDuplicates,
+  aggregate,
+  splitOut,
+  setFields,
+  compareDatasets,
+  dateTime,
+  crypto,
+  checkParameters,
+  noOp,
+  stopWithError,
+  respondToWebhook,
+  fileRead,
+  fileWrite,
+  htmlExtract,
+  markdown,
+  xml,
+  csv,
+  spreadsheet,
+  compression,
+  rssRead,
 ] as const;
 
 /** Definitions by type key. */
