@@ -41,3 +41,26 @@ export const HTTP_MAX_BYTES = 4 * 1024 * 1024;
 export const HTTP_FORM_MAX_BYTES = 20 * 1024 * 1024;
 /** Options of a question with dynamic options: letters A to Z (Coze). */
 export const MAX_OPTIONS = 26;
+
+/** Items that a list node takes or gives: what fits a step's memory with room for a copy. */
+export const MAX_ITEMS = 100_000;
+/** Rules, conditions, keys or fields that one list node may name. */
+export const MAX_RULES = 100;
+/** Characters of a regular expression. They run in linear time, but compile to programs of their own size. */
+export const MAX_PATTERN = 1_000;
+/** Characters or bytes that a node parses, packs or writes in one go. */
+export const MAX_DATA_BYTES = 16 * 1024 * 1024;
+/** Bytes that packed data may become: a bomb ends here. */
+export const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
+/** Characters of an HTML, Markdown or XML text that is parsed. */
+export const MAX_MARKUP = 5 * 1024 * 1024;
+/** Elements inside elements. Browsers stop at 512; what people write stays below 50. */
+export const MAX_MARKUP_DEPTH = 256;
+/** Nodes of a parsed document. */
+export const MAX_MARKUP_NODES = 500_000;
+/** Cells of one table that is read or written. */
+export const MAX_CELLS = 1_000_000;
+/** Columns of a table: what Excel allows. */
+export const MAX_COLUMNS = 16_384;
+/** Entries of one archive. */
+export const MAX_ARCHIVE_ENTRIES = 1_000;

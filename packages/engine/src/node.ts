@@ -2,7 +2,7 @@ import type { FieldIssue } from "@weft/kernel/errors";
 import type * as z from "zod";
 import type { CozeReader } from "./coze/types.ts";
 import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
-import type { ExecutionEventData } from "./record.ts";
+import type { ExecutionEventData, NodeErrorData } from "./record.ts";
 
 /** Why a node failed. `code` is stable, `message` is for people; both reach the caller and the trace. */
 export class NodeError extends Error {
@@ -42,6 +42,12 @@ export interface HttpResponse {
   body: Uint8Array;
 }
 
+/** A file of the space, whole in memory. */
+export interface FileContent {
+  bytes: Uint8Array;
+  contentType: string;
+}
+
 /** A workflow that a node calls, as it is to be run. */
 export interface CalledWorkflow {
   workflowId: string;
@@ -63,7 +69,31 @@ export interface NodeDeps {
     set(name: string, value: unknown, idempotencyKey: string): Promise<void>;
   };
   /** Loads a referenced workflow's plan, checked for access. Throws NodeError when it may not or cannot be run. */
-  workflows?: { load(reference: { workflowId: string; version?: string }): Promise<CalledWorkflow> };
+  workflows?: {
+    load(reference: { workflowId: string; version?: string }): Promise<CalledWorkflow>;
+    /** Starts a run of its own that nobody waits for. The same key starts it once. */
+    start?(
+      called: Omit<CalledWorkflow, "plan">,
+      input: Record<string, unknown>,
+      idempotencyKey: string,
+    ): Promise<{ executionId: string }>;
+  };
+  /** Files of the space by key: a relative path such as `reports/may.csv`. Keys are checked by whoever fills this. */
+  files?: {
+    /** Null where there is none. Throws NodeError `too_large` above `maxBytes`, before reading it. */
+    get(key: string, maxBytes: number): Promise<FileContent | null>;
+    /** Writes the file, over one that is there. */
+    put(key: string, content: FileContent): Promise<void>;
+  };
+}
+
+/** What a webhook answers to its caller. */
+export interface WebhookResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  /** The body is base64 of bytes. */
+  isBase64?: true;
 }
 
 /** What a node gives back when it is done. */
@@ -134,6 +164,10 @@ export interface NodeRun<C = unknown> {
   resume?: { state: unknown; data?: unknown; timedOut?: boolean; error?: { code: string; message: string } };
   /** A message for whoever follows the run (output message node). */
   emitMessage(content: string): void;
+  /** The answer for the webhook that began the run, at once for whoever follows it. */
+  emitResponse(response: WebhookResponse): void;
+  /** By the name of an input that edges lead to (their target handle): whether one of them is live. */
+  arrivals(): ReadonlyMap<string, boolean>;
   /** Only in composites. Runs the body once with `locals` visible under the composite's own id. */
   iterate(
     index: number,
@@ -141,6 +175,11 @@ export interface NodeRun<C = unknown> {
     loopVars: Record<string, unknown>,
     vars: Record<string, unknown>,
   ): IterationDone | Blocked | Promise<IterationDone | Blocked>;
+  /**
+   * Only in composites. What went wrong in a turn that `iterate` threw for, kept in the trace; undefined where the turn did
+   * not fail by itself (the run was stopped) and the error must be thrown on.
+   */
+  tolerate(thrown: unknown): NodeErrorData | undefined;
   /** Only in composites. The stored position of an earlier, unfinished run of this node. */
   cursor(): unknown;
   /** Keeps the position: at most once a second, or always when `force`. */

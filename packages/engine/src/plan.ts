@@ -90,6 +90,8 @@ export interface PlanEdge {
   from: string;
   port: string;
   to: string;
+  /** The input of the target that it leads to, where the canvas says so (its target handle). */
+  input?: string;
 }
 
 export interface PlanGraph {

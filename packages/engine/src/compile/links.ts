@@ -47,7 +47,8 @@ function placeEdge(links: Links, edge: CanvasEdge, id: string, owner: string | u
   } else {
     links.out[from]?.push(links.edges.length);
     links.in[to]?.push(links.edges.length);
-    links.edges.push({ id, from: edge.source, port: portOf(edge), to: edge.target });
+    const input = edge.targetHandle ? { input: edge.targetHandle } : {};
+    links.edges.push({ id, from: edge.source, port: portOf(edge), to: edge.target, ...input });
   }
 }
 
@@ -73,7 +74,7 @@ export function linkLevel(
   const taken = new Set<string>();
   const seen = new Set<string>();
   for (const [index, edge] of edges.entries()) {
-    const key = `${edge.source}#${portOf(edge)}#${edge.target}`;
+    const key = `${edge.source}#${portOf(edge)}#${edge.target}#${edge.targetHandle ?? ""}`;
     if (seen.has(key)) continue;
     seen.add(key);
     placeEdge(links, edge, uniqueId(edge, index, taken), owner, issues);

@@ -5,17 +5,21 @@ import { type Blocked, defineNode, type IterationDone, type NodeResult, type Nod
 import { setOwn } from "../values/json.ts";
 import {
   type Count,
+  checkErrorName,
   checkOwn,
   collectConfig,
   countConfig,
   countOf,
+  errorFields,
   type Gathered,
   gather,
   gatheredOf,
+  itemErrorConfig,
   itemLists,
   localsOf,
   namesOf,
   readCollect,
+  type TurnError,
 } from "./collect.ts";
 
 /** Milliseconds between two stored positions (architecture §3). */
@@ -28,6 +32,7 @@ const config = z.strictObject({
   batchSize: countConfig(MAX_ITERATIONS).optional(),
   concurrency: countConfig(MAX_CONCURRENCY).default(DEFAULT_CONCURRENCY),
   collect: collectConfig,
+  onItemError: itemErrorConfig,
 });
 type Config = z.output<typeof config>;
 
@@ -35,11 +40,16 @@ type Config = z.output<typeof config>;
 interface ItemDone {
   values: unknown[];
   vars: Record<string, unknown>;
+  error?: TurnError;
 }
 
-/** The stored position: what the first items gave, without gaps. Later ones are in their own checkpoints. */
+/**
+ * The stored position: what the first items gave, without gaps, and which later ones failed. Later ones that did not are
+ * in their own checkpoints.
+ */
 interface Cursor {
   done: ItemDone[];
+  failed?: ItemDone[];
 }
 
 type Outcome = IterationDone | Blocked;
@@ -72,9 +82,11 @@ class Batch {
     this.#size = Math.min(shortest, limit || COZE_BATCH_SIZE);
     this.#concurrency = countOf(config.concurrency, inputs, MAX_CONCURRENCY) || DEFAULT_CONCURRENCY;
     this.#gathered = gatheredOf(config.collect);
-    this.#done = [...((run.cursor() as Cursor | undefined)?.done ?? [])];
+    const { done = [], failed = [] } = (run.cursor() as Cursor | undefined) ?? {};
+    this.#done = [...done];
     this.#prefix = this.#done.length;
     this.#next = this.#prefix;
+    for (const item of failed) if (item.error) this.#keep(item.error.index, item);
     this.#savedAt = run.now();
   }
 
@@ -91,7 +103,7 @@ class Batch {
   }
 
   #pump(): void {
-    while (this.#mayStart()) this.#begin(this.#next++);
+    for (; this.#mayStart(); this.#next += 1) if (!this.#done[this.#next]) this.#begin(this.#next);
   }
 
   /** A turn that waits keeps its place, so that never more than `concurrency` turns are open. */
@@ -114,8 +126,23 @@ class Batch {
       if (outcome instanceof Promise) this.#follow(index, outcome);
       else this.#settle(index, outcome);
     } catch (thrown) {
-      this.#error ??= { thrown };
+      this.#fail(index, thrown);
     }
+  }
+
+  #fail(index: number, thrown: unknown): void {
+    const error = this.#run.config.onItemError === "fail" ? undefined : this.#run.tolerate(thrown);
+    if (!error) {
+      this.#error ??= { thrown };
+      return;
+    }
+    const { code, message } = error;
+    this.#keep(index, { values: this.#gathered.map(() => null), vars: {}, error: { index, code, message } });
+  }
+
+  #keep(index: number, done: ItemDone): void {
+    this.#done[index] = done;
+    while (this.#done[this.#prefix]) this.#prefix += 1;
   }
 
   #follow(index: number, outcome: Promise<Outcome>): void {
@@ -123,9 +150,7 @@ class Batch {
     outcome
       .then(
         (value) => this.#settle(index, value),
-        (thrown) => {
-          this.#error ??= { thrown };
-        },
+        (thrown) => this.#fail(index, thrown),
       )
       .then(() => this.#afterOne())
       .catch((thrown) => this.#reject?.(thrown));
@@ -150,12 +175,13 @@ class Batch {
       return;
     }
     const values = this.#gathered.map((item) => gather(item, outcome.outputs).value);
-    this.#done[index] = { values, vars: outcome.vars };
-    while (this.#done[this.#prefix]) this.#prefix += 1;
+    this.#keep(index, { values, vars: outcome.vars });
   }
 
   #cursor(): Cursor {
-    return { done: this.#done.slice(0, this.#prefix) as ItemDone[] };
+    const failed = this.#done.slice(this.#prefix).filter((item): item is ItemDone => item?.error !== undefined);
+    const done = this.#done.slice(0, this.#prefix) as ItemDone[];
+    return failed.length > 0 ? { done, failed } : { done };
   }
 
   #result(): NodeResult | Promise<NodeResult> {
@@ -167,10 +193,17 @@ class Batch {
     }
     const output: Record<string, unknown> = {};
     const vars: Record<string, unknown> = {};
+    const { onItemError } = this.#run.config;
+    const all = this.#done.slice(0, this.#size);
+    const kept = onItemError === "remove" ? all.filter((done) => !done?.error) : all;
     this.#gathered.forEach((item, at) => {
-      const values = this.#done.slice(0, this.#size).map((done) => done?.values[at] ?? null);
-      setOwn(output, item.name, values);
+      setOwn(
+        output,
+        item.name,
+        kept.map((done) => done?.values[at] ?? null),
+      );
     });
+    if (onItemError !== "fail") output.errors = all.flatMap((done) => (done?.error ? [done.error] : []));
     for (const done of this.#done) Object.assign(vars, done?.vars);
     return Object.keys(vars).length > 0 ? { output, vars } : { output };
   }
@@ -192,8 +225,11 @@ export const batch = defineNode({
   ],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
-  check: ({ collect }, { id }) => checkOwn(collect, id, []),
-  outputs: ({ collect }) => collect.map(({ name }) => ({ name, type: { type: "list" } })),
+  check: (config, { id }) => [...checkOwn(config.collect, id, []), ...checkErrorName(config)],
+  outputs: ({ collect, onItemError }) => [
+    ...collect.map(({ name }) => ({ name, type: { type: "list" as const } })),
+    ...errorFields(onItemError),
+  ],
   coze: {
     id: "28",
     key: "Batch",

@@ -4,7 +4,7 @@ import type { CanvasInput } from "../canvas.ts";
 import { listOf, pick, referenceOf, textOf } from "../coze/read.ts";
 import { MAX_FIELDS } from "../limits.ts";
 import { NodeError, type NodeRun } from "../node.ts";
-import type { PathPart } from "../plan.ts";
+import type { Field, PathPart } from "../plan.ts";
 import { parsePath, readPath } from "../values/path.ts";
 
 /** What a composite gathers: of each turn the output of a body node (`node.path`), or its own variable's last value. */
@@ -38,6 +38,29 @@ export function gatheredOf(collect: readonly { name: string; ref: string }[]): G
       throw new NodeError("invalid_config", `"${ref}" is no reference`, { retryable: false });
     return { name, node, path };
   });
+}
+
+/**
+ * What a failed turn means. fail: the composite fails. continue: null stands in its place. remove: it is left out of the
+ * outputs. With the last two the composite also gives `errors`.
+ */
+export const itemErrorConfig = z.enum(["fail", "continue", "remove"]).default("fail");
+
+/** One failed turn, as it stands in the output `errors`. */
+export interface TurnError {
+  index: number;
+  code: string;
+  message: string;
+}
+
+/** The output that tells of failed turns, where they do not fail the composite. */
+export const errorFields = (onItemError: "fail" | "continue" | "remove"): Field[] =>
+  onItemError === "fail" ? [] : [{ name: "errors", type: { type: "list" } }];
+
+/** Issues of a gathered output that would hide `errors`. */
+export function checkErrorName(config: { onItemError: string; collect: readonly { name: string }[] }): FieldIssue[] {
+  if (config.onItemError === "fail" || !config.collect.some(({ name }) => name === "errors")) return [];
+  return [{ path: "collect.errors", message: "the failed turns are given as `errors`; choose another name" }];
 }
 
 /** Issues of gathered outputs that name the composite itself, where what they name is not among `variables`. */

@@ -1,20 +1,39 @@
 import type { NodeDefinition } from "../node.ts";
+import { aggregate } from "./aggregate.ts";
+import { approval } from "./approval.ts";
 import { batch } from "./batch.ts";
 import { breakLoop } from "./break.ts";
+import { checkParameters } from "./check_parameters.ts";
 import { comment } from "./comment.ts";
+import { compareDatasets } from "./compare_datasets.ts";
 import { continueLoop } from "./continue.ts";
+import { crypto } from "./crypto.ts";
+import { dateTime } from "./date_time.ts";
 import { end } from "./end.ts";
+import { fileRead } from "./file_read.ts";
+import { fileWrite } from "./file_write.ts";
+import { filter } from "./filter.ts";
 import { httpRequest } from "./http_request.ts";
 import { input } from "./input.ts";
 import { jsonDeserialize } from "./json_deserialize.ts";
 import { jsonSerialize } from "./json_serialize.ts";
+import { limit } from "./limit.ts";
 import { loop } from "./loop.ts";
 import { loopSetVariable } from "./loop_set_variable.ts";
+import { merge } from "./merge.ts";
+import { noOp } from "./no_op.ts";
 import { outputMessage } from "./output_message.ts";
 import { question } from "./question.ts";
+import { removeDuplicates } from "./remove_duplicates.ts";
+import { respondToWebhook } from "./respond_to_webhook.ts";
 import { selector } from "./selector.ts";
+import { setFields } from "./set_fields.ts";
+import { sort } from "./sort.ts";
+import { splitOut } from "./split_out.ts";
 import { start } from "./start.ts";
+import { stopWithError } from "./stop_with_error.ts";
 import { subWorkflow } from "./sub_workflow.ts";
+import { switchNode } from "./switch.ts";
 import { text } from "./text.ts";
 import { variableAggregator } from "./variable_aggregator.ts";
 import { variableAssign } from "./variable_assign.ts";
@@ -42,6 +61,25 @@ export const nodes = [
   httpRequest,
   subWorkflow,
   comment,
+  approval,
+  switchNode,
+  merge,
+  filter,
+  sort,
+  limit,
+  removeDuplicates,
+  aggregate,
+  splitOut,
+  setFields,
+  compareDatasets,
+  dateTime,
+  crypto,
+  checkParameters,
+  noOp,
+  stopWithError,
+  respondToWebhook,
+  fileRead,
+  fileWrite,
 ] as const;
 
 /** Definitions by type key. */

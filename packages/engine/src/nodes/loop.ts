@@ -4,17 +4,21 @@ import { MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
 import { type Blocked, defineNode, type IterationDone, NodeError, type NodeResult, type NodeRun } from "../node.ts";
 import { setOwn } from "../values/json.ts";
 import {
+  checkErrorName,
   checkOwn,
   collectConfig,
   countConfig,
   countOf,
+  errorFields,
   type Gathered,
   gather,
   gatheredOf,
+  itemErrorConfig,
   itemLists,
   localsOf,
   namesOf,
   readCollect,
+  type TurnError,
 } from "./collect.ts";
 
 /** Milliseconds between two stored positions (architecture §3). */
@@ -28,6 +32,7 @@ const config = z.strictObject({
   /** Inputs that begin as variables, which the body can set. */
   variables: z.array(z.string()).max(MAX_FIELDS).default([]),
   collect: collectConfig,
+  onItemError: itemErrorConfig,
 });
 type Config = z.output<typeof config>;
 
@@ -37,6 +42,7 @@ interface Cursor {
   loopVars: Record<string, unknown>;
   vars: Record<string, unknown>;
   lists: Record<string, unknown[]>;
+  errors?: TurnError[];
 }
 
 interface Loop {
@@ -51,7 +57,8 @@ interface Loop {
 function copyOf(cursor: Cursor): Cursor {
   const lists: Record<string, unknown[]> = {};
   for (const [name, list] of Object.entries(cursor.lists)) setOwn(lists, name, [...list]);
-  return { index: cursor.index, loopVars: { ...cursor.loopVars }, vars: { ...cursor.vars }, lists };
+  const errors = cursor.errors ? { errors: [...cursor.errors] } : {};
+  return { index: cursor.index, loopVars: { ...cursor.loopVars }, vars: { ...cursor.vars }, lists, ...errors };
 }
 
 function turnsOf(run: NodeRun<Config>, lists: Loop["lists"]): number {
@@ -83,7 +90,23 @@ function isOver({ at, turns }: Loop): boolean {
 
 function turn(loop: Loop): IterationDone | Blocked | Promise<IterationDone | Blocked> {
   const { run, at, lists } = loop;
-  return run.iterate(at.index, localsOf(run.inputs, lists, at.index), at.loopVars, at.vars);
+  const forgive = (thrown: unknown): IterationDone => failedTurn(loop, thrown);
+  try {
+    const outcome = run.iterate(at.index, localsOf(run.inputs, lists, at.index), at.loopVars, at.vars);
+    return outcome instanceof Promise ? outcome.catch(forgive) : outcome;
+  } catch (thrown) {
+    return forgive(thrown);
+  }
+}
+
+/** A turn that failed and is to be passed over, as one that changed nothing. Throws on where it is not. */
+function failedTurn({ run, at, gathered }: Loop, thrown: unknown): IterationDone {
+  const { onItemError } = run.config;
+  const error = onItemError === "fail" ? undefined : run.tolerate(thrown);
+  if (!error) throw thrown;
+  at.errors = [...(at.errors ?? []), { index: at.index, code: error.code, message: error.message }];
+  const missing = onItemError === "continue" ? gathered.map(({ node }) => [node, null] as const) : [];
+  return { outputs: new Map(missing), loopVars: at.loopVars, vars: at.vars };
 }
 
 function finish({ run, at, gathered }: Loop): NodeResult {
@@ -92,6 +115,7 @@ function finish({ run, at, gathered }: Loop): NodeResult {
     if (node !== run.node.id) setOwn(output, name, at.lists[name] ?? []);
     else setOwn(output, name, at.loopVars[String(path[0])] ?? null);
   }
+  if (run.config.onItemError !== "fail") output.errors = at.errors ?? [];
   return Object.keys(at.vars).length > 0 ? { output, vars: at.vars } : { output };
 }
 
@@ -166,8 +190,12 @@ export const loop = defineNode({
   ],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
-  outputs: ({ collect }) => collect.map(({ name }) => ({ name, type: { type: "any" } })),
-  check: ({ mode, count, collect, variables }, { id }) => [
+  outputs: ({ collect, onItemError }) => [
+    ...collect.map(({ name }) => ({ name, type: { type: "any" as const } })),
+    ...errorFields(onItemError),
+  ],
+  check: ({ mode, count, collect, variables, onItemError }, { id }) => [
+    ...checkErrorName({ onItemError, collect }),
     ...(mode === "count" && count === undefined ? [{ path: "count", message: "a counted loop needs a count" }] : []),
     ...checkOwn(collect, id, variables),
   ],

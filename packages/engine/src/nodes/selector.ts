@@ -77,7 +77,7 @@ export const selector = defineNode({
       return { config: { branches }, inputs };
     },
   },
-  n8n: ["n8n-nodes-base.if", "n8n-nodes-base.switch"],
+  n8n: ["n8n-nodes-base.if"],
   dify: ["if-else"],
   run({ config: { branches }, inputs }) {
     const index = branches.findIndex(({ logic, conditions }) =>

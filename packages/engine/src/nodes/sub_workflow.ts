@@ -1,13 +1,16 @@
 import * as z from "zod";
 import { fieldsOf, inputParameters, pick, required, textOf } from "../coze/read.ts";
-import { defineNode, NodeError, type NodeResult, type NodeRun } from "../node.ts";
+import { type CalledWorkflow, defineNode, NodeError, type NodeResult, type NodeRun } from "../node.ts";
 import { isRecord } from "../values/json.ts";
 
 const config = z.strictObject({
   workflowId: z.string().min(1).max(128),
   /** Empty: the version that is published when the run begins. */
   version: z.string().max(64).optional(),
+  /** Off: the run goes on at once, and the node gives the id of the execution that it started. */
+  wait: z.boolean().default(true),
 });
+type Config = z.output<typeof config>;
 
 function resumed(resume: NonNullable<NodeRun["resume"]>): NodeResult {
   if (resume.error) throw new NodeError(resume.error.code, resume.error.message, { retryable: false });
@@ -16,15 +19,24 @@ function resumed(resume: NonNullable<NodeRun["resume"]>): NodeResult {
   return { output: isRecord(output) ? output : {}, vars: isRecord(variables) ? variables : {} };
 }
 
+/** A run of its own, which nobody waits for; what becomes of it is in its own execution. */
+async function detached(run: NodeRun<Config>, called: Omit<CalledWorkflow, "plan">): Promise<NodeResult> {
+  const { workflows } = run.deps;
+  if (!workflows?.start) throw new NodeError("unavailable", "workflows cannot be started here", { retryable: false });
+  const { executionId } = await workflows.start(called, run.inputs, run.idempotencyKey);
+  return { output: { executionId } };
+}
+
 export const subWorkflow = defineNode({
   type: "sub_workflow",
   title: "Workflow",
-  description: "Runs another workflow with its inputs and gives its result.",
+  description: "Runs another workflow with its inputs and gives its result, or starts it and goes on.",
   category: "integration",
   config,
   effectful: true,
   nullOutputs: true,
   assigns: true,
+  outputs: ({ wait }) => (wait ? [] : [{ name: "executionId", type: { type: "string" } }]),
   calls: ({ workflowId, version }) => [version ? { workflowId, version } : { workflowId }],
   coze: {
     id: "9",
@@ -48,8 +60,9 @@ export const subWorkflow = defineNode({
     if (!workflows) throw new NodeError("unavailable", "workflows cannot be called here", { retryable: false });
     const { workflowId, version } = run.config;
     const called = await workflows.load(version ? { workflowId, version } : { workflowId });
+    const { plan: _plan, ...which } = called;
+    if (!run.config.wait) return detached(run, which);
     if (run.childExecutions) {
-      const { plan: _plan, ...which } = called;
       return { suspend: "child", ...which, input: run.inputs };
     }
     const result = await run.frame(called.plan, run.inputs);

@@ -1,9 +1,9 @@
 import type { Blocked, IterationDone, NodeRun } from "../node.ts";
 import { NodeError } from "../node.ts";
 import type { Plan, PlanNode } from "../plan.ts";
-import type { NodeRecord } from "../record.ts";
+import type { NodeErrorData, NodeRecord } from "../record.ts";
 import { runGraph } from "./graph.ts";
-import { driven, MAX_FRAME_DEPTH, type RunIo } from "./io.ts";
+import { driven, isKind, MAX_FRAME_DEPTH, NodeFailed, type RunIo } from "./io.ts";
 import { resumption } from "./node.ts";
 import { Scope } from "./scope.ts";
 
@@ -41,6 +41,9 @@ export function nodeRun(
     variable: (name) => scope.variable(node.id, name),
     emitMessage: (content) =>
       io.emit({ type: "message", path, nodeId: node.id, title: node.title, content, at: io.now() }),
+    emitResponse: (response) => io.emit({ type: "response", path, nodeId: node.id, response, at: io.now() }),
+    arrivals: () => arrivals(scope, node),
+    tolerate: (thrown) => tolerate(io, thrown, signal),
     iterate: (index, locals, loopVars, vars) => iterate(scope, node, io, { index, locals, loopVars, vars, signal }),
     cursor: () => io.journal.cursor(path),
     saveCursor: (state, force) => {
@@ -57,6 +60,24 @@ export function nodeRun(
 function keep(save: () => void | Promise<void>): void | Promise<void> {
   const saved = save();
   return saved instanceof Promise ? driven(() => saved) : undefined;
+}
+
+function arrivals(scope: Scope, node: PlanNode): Map<string, boolean> {
+  const found = new Map<string, boolean>();
+  for (const { to, from, port, input } of scope.graph.edges) {
+    if (to !== node.id || input === undefined) continue;
+    const state = scope.settled.get(from);
+    const live = state?.status === "succeeded" && state.port === port;
+    found.set(input, live || found.get(input) === true);
+  }
+  return found;
+}
+
+function tolerate(io: RunIo, thrown: unknown, signal: AbortSignal): NodeErrorData | undefined {
+  if (!isKind(thrown, NodeFailed) || signal.aborted) return undefined;
+  io.onRecord(thrown.record);
+  io.emit({ type: "node_finished", record: thrown.record });
+  return thrown.error;
 }
 
 interface Turn {

@@ -1,4 +1,4 @@
-import type { NodeDefinition, NodeDeps } from "../node.ts";
+import type { NodeDefinition, NodeDeps, WebhookResponse } from "../node.ts";
 import type { Journal, NodeErrorData, NodeRecord } from "../record.ts";
 
 /** What whoever follows a run is told. */
@@ -6,6 +6,7 @@ export type RunEvent =
   | { type: "node_started"; path: string; nodeId: string; nodeType: string; title: string; at: number }
   | { type: "node_finished"; record: NodeRecord }
   | { type: "message"; path: string; nodeId: string; title: string; content: string; at: number }
+  | { type: "response"; path: string; nodeId: string; response: WebhookResponse; at: number }
   | { type: "progress"; path: string; done: number; total: number };
 
 /** Everything a run needs beside its plan. */
