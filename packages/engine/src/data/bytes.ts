@@ -38,7 +38,7 @@ export async function readBytes(run: NodeRun, from: z.output<typeof bytesFrom>):
 
 /** The text of a {@link bytesFrom}, its byte order mark taken off. */
 export async function readText(run: NodeRun, from: z.output<typeof bytesFrom>): Promise<string> {
-  return toEncoded(await readBytes(run, from), "text");
+  return toEncoded(await readBytes(run, from), "text").replace(/^\ufeff/, "");
 }
 
 /** What a node that made bytes gives: `output`, or the file that it wrote. */

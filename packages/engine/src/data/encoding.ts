@@ -32,7 +32,7 @@ function decode(text: string, encoding: Encoding): Buffer {
 export function toEncoded(bytes: Uint8Array, encoding: Encoding): string {
   if (encoding !== "text") return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(encoding);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw refuse("invalid_encoding", "the bytes are not UTF-8 text", cause);
   }

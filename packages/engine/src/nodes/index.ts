@@ -6,13 +6,16 @@ import { breakLoop } from "./break.ts";
 import { checkParameters } from "./check_parameters.ts";
 import { comment } from "./comment.ts";
 import { compareDatasets } from "./compare_datasets.ts";
+import { compression } from "./compression.ts";
 import { continueLoop } from "./continue.ts";
 import { crypto } from "./crypto.ts";
+import { csv } from "./csv.ts";
 import { dateTime } from "./date_time.ts";
 import { end } from "./end.ts";
 import { fileRead } from "./file_read.ts";
 import { fileWrite } from "./file_write.ts";
 import { filter } from "./filter.ts";
+import { htmlExtract } from "./html_extract.ts";
 import { httpRequest } from "./http_request.ts";
 import { input } from "./input.ts";
 import { jsonDeserialize } from "./json_deserialize.ts";
@@ -20,16 +23,19 @@ import { jsonSerialize } from "./json_serialize.ts";
 import { limit } from "./limit.ts";
 import { loop } from "./loop.ts";
 import { loopSetVariable } from "./loop_set_variable.ts";
+import { markdown } from "./markdown.ts";
 import { merge } from "./merge.ts";
 import { noOp } from "./no_op.ts";
 import { outputMessage } from "./output_message.ts";
 import { question } from "./question.ts";
 import { removeDuplicates } from "./remove_duplicates.ts";
 import { respondToWebhook } from "./respond_to_webhook.ts";
+import { rssRead } from "./rss_read.ts";
 import { selector } from "./selector.ts";
 import { setFields } from "./set_fields.ts";
 import { sort } from "./sort.ts";
 import { splitOut } from "./split_out.ts";
+import { spreadsheet } from "./spreadsheet.ts";
 import { start } from "./start.ts";
 import { stopWithError } from "./stop_with_error.ts";
 import { subWorkflow } from "./sub_workflow.ts";
@@ -38,6 +44,7 @@ import { text } from "./text.ts";
 import { variableAggregator } from "./variable_aggregator.ts";
 import { variableAssign } from "./variable_assign.ts";
 import { wait } from "./wait.ts";
+import { xml } from "./xml.ts";
 
 /** Every installed node type. One line each; nothing else lists them. */
 export const nodes = [
@@ -80,6 +87,13 @@ export const nodes = [
   respondToWebhook,
   fileRead,
   fileWrite,
+  htmlExtract,
+  markdown,
+  xml,
+  csv,
+  spreadsheet,
+  compression,
+  rssRead,
 ] as const;
 
 /** Definitions by type key. */
