@@ -268,3 +268,26 @@ describe("respond_to_webhook", () => {
     expect(await refusal("respond_to_webhook", large, { x: "y".repeat(6_000_000) })).toBe("too_large");
   });
 });
+
+describe("sub_workflow without waiting", () => {
+  const called = { workflowId: "wfl_x", version: "1.0.0", plan: {} };
+  it("starts the workflow under a key of its own and goes on", async () => {
+    const started: unknown[] = [];
+    const workflows = {
+      load: async () => called as never,
+      start: async (...given: unknown[]) => {
+        started.push(given);
+        return { executionId: "exe_new" };
+      },
+    };
+    const config = { workflowId: "wfl_x", wait: false };
+    const { output } = await call("sub_workflow", config, { a: 1 }, { deps: { workflows }, childExecutions: true });
+    expect(output).toEqual({ executionId: "exe_new" });
+    expect(started).toEqual([[{ workflowId: "wfl_x", version: "1.0.0" }, { a: 1 }, "exe_test:n"]]);
+  });
+  it("says where that cannot be done", async () => {
+    const workflows = { load: async () => called as never };
+    const config = { workflowId: "wfl_x", wait: false };
+    expect(await refusal("sub_workflow", config, {}, { deps: { workflows } })).toBe("unavailable");
+  });
+});

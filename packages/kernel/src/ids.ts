@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { monotonicFactory } from "ulid";
 import * as z from "zod";
 
@@ -47,6 +48,21 @@ const ULID_TAIL = "[0-9a-hjkmnp-tv-z]{26}";
  */
 export function newId<K extends IdKind>(kind: K, now: number = Date.now()): Id<K> {
   return `${ID_PREFIX[kind]}_${next(now).toLowerCase()}` as Id<K>;
+}
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const TIME_LETTERS = 10;
+const RANDOM_LETTERS = 16;
+
+/**
+ * The id that an object of `parent`'s kind has when it is made for `key` below `parent`: the same whenever it is asked
+ * for, so that what is repeated makes it once. It sorts with its parent.
+ */
+export function derivedId<K extends IdKind>(parent: Id<K> | string, key: string): Id<K> {
+  const start = parent.indexOf("_") + 1 + TIME_LETTERS;
+  const hash = createHash("sha256").update(`${parent}\n${key}`).digest();
+  const letters = Array.from(hash.subarray(0, RANDOM_LETTERS), (byte) => ALPHABET[byte % ALPHABET.length]);
+  return (parent.slice(0, start) + letters.join("")) as Id<K>;
 }
 
 const PATTERNS = Object.fromEntries(

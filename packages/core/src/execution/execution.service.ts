@@ -58,6 +58,9 @@ export interface RunRequest {
   variables?: Record<string, unknown>;
   timeoutSeconds?: number;
   executionId?: string;
+  /** Of a run that another execution starts: how many stand above it, and whom that one is for. */
+  depth?: number;
+  system?: Record<string, string>;
 }
 
 /**
@@ -79,11 +82,11 @@ export async function run(ctx: Ctx, deps: ExecutionDeps, target: RunTarget, requ
     trigger: request.trigger,
     input,
     ...(request.variables ? { variables: request.variables } : {}),
-    system: { sys_uuid: actorId(ctx) },
+    system: request.system ?? { sys_uuid: actorId(ctx) },
     deadlineMs: now + timeoutSeconds(target, request, mode) * 1000,
     sliceMs: (target.settings.sliceSeconds ?? 0) * 1000,
     nodeTotal: target.plan.root.nodes.length,
-    depth: 0,
+    depth: request.depth ?? 0,
   });
   if (!created) return get(ctx, deps, executionId);
   if (mode === "async") {
