@@ -76,14 +76,8 @@ function nodeDeps(execution: ExecutionRow, wiring: Wiring): NodeDeps {
   const ctx = ctxOf(execution.spaceId);
   // A draft may call what is still in the making; what is published calls what is published.
   const draftFallback = execution.version === undefined;
-  const resolve = async (workflowId: string, version: string | undefined) => {
-    if (execution.depth >= MAX_FRAME_DEPTH) {
-      throw new NodeError("depth_exceeded", `workflows call workflows at most ${MAX_FRAME_DEPTH} deep`, {
-        retryable: false,
-      });
-    }
-    return resolvePlan(ctx, { workflowId, version, draftFallback });
-  };
+  const resolve = (workflowId: string, version: string | undefined) =>
+    resolvePlan(ctx, { workflowId, version, draftFallback });
   return {
     http: web,
     workflows: {
@@ -99,6 +93,10 @@ function nodeDeps(execution: ExecutionRow, wiring: Wiring): NodeDeps {
         }),
       start: ({ workflowId, version }, input, idempotencyKey) =>
         asNodeError(async () => {
+          if (execution.depth >= MAX_FRAME_DEPTH) {
+            const message = `workflows call each other deeper than ${MAX_FRAME_DEPTH}`;
+            throw new NodeError("depth_exceeded", message, { retryable: false });
+          }
           const target = await resolve(workflowId, version ?? undefined);
           const executionId = derivedId(execution.executionId, idempotencyKey);
           await run(ctx, executionDeps(wiring), target, {
