@@ -28,7 +28,8 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   db: /^(zod|electrodb|node:crypto|@aws-sdk\/(client-dynamodb|lib-dynamodb))$/,
   storage: /^(zod|node:(crypto|stream)|@aws-sdk\/(client-s3|s3-request-presigner))$/,
   http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
-  engine: /^(zod|jsonata|@huggingface\/jinja)$/,
+  engine:
+    /^(zod|jsonata|@huggingface\/jinja|csv-parse\/sync|css-select|dom-serializer|domhandler|domutils|fflate|htmlparser2|luxon|markdown-it|re2js|saxes|node:(crypto|util|zlib))$/,
   core: /^(zod|electrodb|node:crypto)$/,
 };
 /** A domain imports only from those before it. */

@@ -125,7 +125,7 @@ describe("nodes on the local cloud", () => {
     expect(listed).toHaveLength(2);
   });
 
-  it("end a workflow that starts itself for ever", async () => {
+  it("let no workflow be published that would start itself for ever", async () => {
     const self = await publish("Self", [], []);
     const again: Node = { id: "go", type: "sub_workflow", data: data({ workflowId: self, wait: false }) };
     const other = await publish("Other", [again], []);
@@ -145,16 +145,7 @@ describe("nodes on the local cloud", () => {
       canvas: { nodes: [start, back, end], edges },
       expectedRevision: draft.revision,
     });
-    if (saved.status >= 400) {
-      // Workflows that call each other in a circle are refused before they ever run.
-      expect(JSON.stringify(saved.body)).toMatch(/circle|cycle|calls itself|recurs/i);
-      return;
-    }
-    await call("POST", `${space}/workflows/${self}/publish`, { force: true });
-    await run(self, "async", 1);
-    await stack.idle();
-    const all = (await call("GET", `${space}/executions?limit=100`)).body.items;
-    const depths = all.filter((one: { workflowId: string }) => [self, other].includes(one.workflowId));
-    expect(depths.length).toBeLessThanOrEqual(12);
+    expect(saved.body.isValid).toBe(false);
+    expect((await call("POST", `${space}/workflows/${self}/publish`, { force: true })).status).toBe(422);
   });
 });

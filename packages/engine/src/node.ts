@@ -240,6 +240,7 @@ export interface NodeDefinition<C = unknown> {
   /** Workflows that it calls. */
   calls?(config: C): { workflowId: string; version?: string }[];
   coze?: { id: string; key: string; displayKey: string; read?: CozeReader };
+  /** Types of n8n that are imported as this one; `type:operation` where only an operation of the type is. */
   n8n?: readonly string[];
   dify?: readonly string[];
   run(run: NodeRun<C>): NodeResult | Promise<NodeResult>;

@@ -91,7 +91,7 @@ export const aggregate = defineNode({
     { name: "output", type: { type: "object" } },
   ],
   uses: ({ items }) => [items],
-  n8n: ["n8n-nodes-base.aggregate", "n8n-nodes-base.summarize", "n8n-nodes-base.itemLists"],
+  n8n: ["n8n-nodes-base.aggregate", "n8n-nodes-base.summarize", "n8n-nodes-base.itemLists:concatenateItems"],
   run({ config, inputs }) {
     const items = itemsOf(inputs, config.items);
     return config.mode === "summarize" ? summarize(config, items) : aggregated(config, items);

@@ -119,7 +119,7 @@ export const csv = defineNode({
         ]
       : bytesFields(),
   uses: (config) => [config.mode === "parse" ? config.from.input : config.items],
-  n8n: ["n8n-nodes-base.extractFromFile", "n8n-nodes-base.convertToFile", "n8n-nodes-base.spreadsheetFile"],
+  n8n: ["n8n-nodes-base.extractFromFile:csv", "n8n-nodes-base.convertToFile:csv"],
   async run(run) {
     const { config } = run;
     if (config.mode === "write") {

@@ -26,7 +26,7 @@ export const fileRead = defineNode({
     { name: "contentType", type: { type: "string" } },
     { name: "size", type: { type: "integer" } },
   ],
-  n8n: ["n8n-nodes-base.readWriteFile", "n8n-nodes-base.readBinaryFile", "n8n-nodes-base.extractFromFile"],
+  n8n: ["n8n-nodes-base.readWriteFile:read", "n8n-nodes-base.readBinaryFile", "n8n-nodes-base.extractFromFile:text"],
   async run({ config, inputs, deps }) {
     const key = fileKey(renderTemplate(config.key, inputs));
     const file = await filesOf(deps).get(key, MAX_DATA_BYTES);

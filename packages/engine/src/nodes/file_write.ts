@@ -25,7 +25,7 @@ export const fileWrite = defineNode({
     { name: "size", type: { type: "integer" } },
   ],
   uses: ({ input }) => [input],
-  n8n: ["n8n-nodes-base.readWriteFile", "n8n-nodes-base.writeBinaryFile", "n8n-nodes-base.convertToFile"],
+  n8n: ["n8n-nodes-base.readWriteFile:write", "n8n-nodes-base.writeBinaryFile", "n8n-nodes-base.convertToFile:toText"],
   async run({ config, inputs, deps }) {
     const key = fileKey(renderTemplate(config.key, inputs));
     const bytes = fromText(toText(inputs[config.input]), config.as);

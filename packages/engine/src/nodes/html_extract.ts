@@ -97,7 +97,7 @@ export const htmlExtract = defineNode({
         ? [{ path: `values.${at}.name`, message: `there are two values "${name}"` }]
         : []),
     ]),
-  n8n: ["n8n-nodes-base.html", "n8n-nodes-base.htmlExtract"],
+  n8n: ["n8n-nodes-base.html:extractHtmlContent", "n8n-nodes-base.htmlExtract"],
   async run({ config, inputs }) {
     const [markup, write] = await Promise.all([loadMarkup(), writer()]);
     return extract(markup, parseMarkup(markup, toText(inputs[config.input])), config.values, write);

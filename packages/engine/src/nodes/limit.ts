@@ -27,7 +27,7 @@ export const limit = defineNode({
     items,
     ...[count, skip].flatMap((number) => (typeof number === "object" ? [number.input] : [])),
   ],
-  n8n: ["n8n-nodes-base.limit", "n8n-nodes-base.itemLists"],
+  n8n: ["n8n-nodes-base.limit", "n8n-nodes-base.itemLists:limit"],
   dify: ["list-operator"],
   run({ config, inputs }) {
     const items = itemsOf(inputs, config.items);

@@ -41,7 +41,7 @@ export const removeDuplicates = defineNode({
     { name: "duplicates", type: { type: "list" } },
   ],
   uses: ({ items }) => [items],
-  n8n: ["n8n-nodes-base.removeDuplicates", "n8n-nodes-base.itemLists"],
+  n8n: ["n8n-nodes-base.removeDuplicates", "n8n-nodes-base.itemLists:removeDuplicates"],
   run({ config, inputs }) {
     const all = itemsOf(inputs, config.items);
     const key = keyBy(config);

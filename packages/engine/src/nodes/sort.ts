@@ -85,7 +85,7 @@ export const sort = defineNode({
   effectful: ({ by }) => by === "random",
   outputs: () => [{ name: "items", type: { type: "list" } }],
   uses: ({ items }) => [items],
-  n8n: ["n8n-nodes-base.sort", "n8n-nodes-base.itemLists"],
+  n8n: ["n8n-nodes-base.sort", "n8n-nodes-base.itemLists:sort"],
   dify: ["list-operator"],
   run({ config, inputs }) {
     const items = itemsOf(inputs, config.items);

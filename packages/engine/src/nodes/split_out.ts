@@ -53,7 +53,7 @@ export const splitOut = defineNode({
   effectful: false,
   outputs: () => [{ name: "items", type: { type: "list" } }],
   uses: ({ items }) => [items],
-  n8n: ["n8n-nodes-base.splitOut", "n8n-nodes-base.itemLists"],
+  n8n: ["n8n-nodes-base.splitOut", "n8n-nodes-base.itemLists:splitOutItems"],
   run({ config, inputs }) {
     const { fields, include } = config;
     const readers = fields.map(({ path }) => reader(path));

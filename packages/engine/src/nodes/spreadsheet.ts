@@ -59,7 +59,7 @@ export const spreadsheet = defineNode({
     const names = config.sheets.map(({ name }) => name.toLowerCase());
     return new Set(names).size < names.length ? [{ path: "sheets", message: "two sheets have one name" }] : [];
   },
-  n8n: ["n8n-nodes-base.spreadsheetFile", "n8n-nodes-base.extractFromFile", "n8n-nodes-base.convertToFile"],
+  n8n: ["n8n-nodes-base.spreadsheetFile", "n8n-nodes-base.extractFromFile:xlsx", "n8n-nodes-base.convertToFile:xlsx"],
   async run(run) {
     const { config } = run;
     const fflate = await loadZip();
