@@ -13,6 +13,8 @@ export type Grant =
   | "machine"
   /** The same from inside the machine: it learns the machine's ARN from its event, as the machine depends on it. */
   | "machine:self"
+  /** Run user code in the sandbox. CODE_FUNCTION. */
+  | "code"
   /** Send e-mail. MAIL_FROM. */
   | "mail";
 
@@ -30,7 +32,16 @@ export interface FunctionSpec {
   readonly grants: readonly Grant[];
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
+  /** Runs what users wrote: isolated by tenant and from every network, with bounded concurrency, and with no grants. */
+  readonly sandbox?: true;
+  /** Further modules that are bundled beside the entry, as `{name}.mjs`: threads and child processes. */
+  readonly parts?: readonly { readonly name: string; readonly entry: string }[];
+  /** Files that are copied beside the entry, from the repository's root. */
+  readonly assets?: readonly { readonly from: string; readonly to: string }[];
 }
+
+/** What Pyodide reads at its start. */
+const PYODIDE = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"];
 
 const crud = { memoryMb: 1024, timeoutSeconds: 30 } as const;
 
@@ -63,9 +74,34 @@ export const functions = [
     entry: "functions/workflow/index.ts",
     kind: "api",
     paths: ["/api/spaces/{spaceId}/workflows", "/api/spaces/{spaceId}/executions"],
-    grants: ["table", "files", "machine"],
+    grants: ["table", "files", "machine", "code"],
     memoryMb: 1769,
     timeoutSeconds: 900,
+  },
+  {
+    name: "code-executions",
+    entry: "functions/code/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/code"],
+    grants: ["table", "files", "code"],
+    memoryMb: 1024,
+    // A run may take two minutes beside the start of an interpreter.
+    timeoutSeconds: 180,
+  },
+  {
+    name: "code",
+    entry: "functions/code/run.ts",
+    kind: "task",
+    grants: [],
+    // Two vCPUs: one for the program, one for who watches it.
+    memoryMb: 3008,
+    timeoutSeconds: 150,
+    sandbox: true,
+    parts: [
+      { name: "javascript-worker", entry: "packages/adapters/src/sandbox/javascript-worker.ts" },
+      { name: "python-child", entry: "packages/adapters/src/sandbox/child.ts" },
+    ],
+    assets: PYODIDE.map((file) => ({ from: `node_modules/pyodide/${file}`, to: `pyodide/${file}` })),
   },
   {
     name: "platform",
@@ -88,7 +124,7 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self"],
+    grants: ["table", "files", "machine:self", "code"],
     memoryMb: 1769,
     timeoutSeconds: 900,
   },

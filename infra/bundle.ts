@@ -65,13 +65,14 @@ export async function bundleFunctions(
   outdir: string,
   specs: readonly FunctionSpec[] = functions,
 ): Promise<Map<string, FunctionBundle>> {
-  const missing = specs.filter((spec) => !existsSync(join(ROOT, spec.entry)));
-  if (missing.length > 0) throw new Error(`entries missing: ${missing.map((spec) => spec.entry).join(", ")}`);
+  const sources = specs.flatMap((spec) => [{ name: spec.name, entry: spec.entry }, ...(spec.parts ?? [])]);
+  const missing = sources.filter(({ entry }) => !existsSync(join(ROOT, entry)));
+  if (missing.length > 0) throw new Error(`entries missing: ${missing.map(({ entry }) => entry).join(", ")}`);
   const built = join(outdir, "build");
   rmSync(outdir, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: Object.fromEntries(specs.map((spec) => [spec.name, spec.entry])),
+    entryPoints: Object.fromEntries(sources.map(({ name, entry }) => [name, entry])),
     outdir: built,
     outExtension: { ".js": ".mjs" },
     chunkNames: "chunks/[name]-[hash]",
@@ -97,7 +98,12 @@ export async function bundleFunctions(
 
 function layOut(spec: FunctionSpec, outputs: Metafile["outputs"], base: string, directory: string): FunctionBundle {
   const entry = join(base, `${spec.name}.mjs`);
-  const files = filesOf(entry, outputs);
+  const parts = (spec.parts ?? []).map(({ name }) => join(base, `${name}.mjs`));
+  const files = [...new Set([entry, ...parts].flatMap((file) => filesOf(file, outputs)))];
+  for (const { from, to } of spec.assets ?? []) {
+    mkdirSync(dirname(join(directory, to)), { recursive: true });
+    copyFileSync(join(ROOT, from), join(directory, to));
+  }
   for (const file of files) {
     for (const path of [file, `${file}.map`].filter((candidate) => outputs[candidate])) {
       const target = join(directory, relative(base, path));

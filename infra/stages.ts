@@ -19,6 +19,8 @@ export interface StageConfig {
     /** Requests of one address in five minutes before WAF refuses it. */
     readonly requestsPerAddress: number;
   };
+  /** Environments of the sandbox at once. A tenant that runs code holds one; more wait as throttled calls that are retried. */
+  readonly codeConcurrency: number;
   /** Sender of sign-up and invitation mails; its domain is a verified SES identity of the account. */
   readonly mailFrom: string;
   /** The account of this address becomes platform administrator when it is verified. */
@@ -36,6 +38,7 @@ export const stages: Record<StageName, StageConfig> = {
     recoveryDays: 7,
     maxTableUnits: 2_000,
     api: { requestsPerSecond: 100, burst: 200, requestsPerAddress: 5_000 },
+    codeConcurrency: 10,
     mailFrom: "no-reply@dev.weft.example",
   },
   staging: {
@@ -46,6 +49,7 @@ export const stages: Record<StageName, StageConfig> = {
     recoveryDays: 14,
     maxTableUnits: 10_000,
     api: { requestsPerSecond: 500, burst: 1_000, requestsPerAddress: 5_000 },
+    codeConcurrency: 50,
     mailFrom: "no-reply@staging.weft.example",
   },
   prod: {
@@ -56,6 +60,7 @@ export const stages: Record<StageName, StageConfig> = {
     recoveryDays: 35,
     maxTableUnits: 40_000,
     api: { requestsPerSecond: 2_000, burst: 4_000, requestsPerAddress: 10_000 },
+    codeConcurrency: 200,
     mailFrom: "no-reply@weft.example",
   },
 };

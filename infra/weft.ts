@@ -21,8 +21,8 @@ export function buildWeft(app: App, { stage, code }: WeftOptions) {
     stage,
   });
   const execution = new ExecutionStack(app, "Execution", { ...common("execution"), stage, state, code });
-  const { machine } = execution;
-  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine });
+  const { machine, sandbox } = execution;
+  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine, sandbox });
   const schedule = new ScheduleStack(app, "Schedule", { ...common("schedule"), stage, state, code, machine });
   const observability = new ObservabilityStack(app, "Observability", {
     ...common("observability"),

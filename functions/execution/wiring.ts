@@ -1,5 +1,6 @@
 import { egress } from "@weft/adapters/egress/http";
 import { sfnMachine } from "@weft/adapters/machine/sfn";
+import { lambdaCode } from "@weft/adapters/sandbox/lambda";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
 import type { Machine } from "@weft/core/execution/machine";
 import type { ExecutionRow } from "@weft/core/execution/store";
@@ -70,12 +71,29 @@ function ctxOf(spaceId: string): Ctx {
   return systemCtx("execution", { spaceId: spaceId as Id<"space"> });
 }
 
+/** User code of a space runs in that space's environments. */
+function codeOf(functionName: string, tenant: string): NonNullable<NodeDeps["code"]> {
+  const runner = lambdaCode(functionName);
+  return {
+    run: async (request, signal) => {
+      try {
+        return await runner.run({ ...request, tenant }, signal);
+      } catch (thrown) {
+        if (!(thrown instanceof AppError)) throw thrown;
+        throw new NodeError(thrown.code, thrown.message, { retryable: thrown.retryable, cause: thrown });
+      }
+    },
+  };
+}
+
 function nodeDeps(execution: ExecutionRow): NodeDeps {
   const ctx = ctxOf(execution.spaceId);
   // A draft may call what is still in the making; what is published calls what is published.
   const draftFallback = execution.version === undefined;
+  const codeFunction = process.env.CODE_FUNCTION;
   return {
     http: web,
+    ...(codeFunction ? { code: codeOf(codeFunction, execution.spaceId) } : {}),
     workflows: {
       load: async ({ workflowId, version }) => {
         try {

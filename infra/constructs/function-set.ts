@@ -1,3 +1,4 @@
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { type FunctionName, type FunctionSpec, functions } from "../../functions/manifest.ts";
@@ -5,19 +6,22 @@ import type { CodeSource } from "../bundle.ts";
 import type { StateStack } from "../stacks/state.ts";
 import type { StageConfig } from "../stages.ts";
 import { constructId } from "./names.ts";
-import { WeftFunction } from "./weft-function.ts";
+import { type Isolation, WeftFunction } from "./weft-function.ts";
 
 export interface FunctionSetProps {
   readonly stage: StageConfig;
   readonly state: StateStack;
   readonly code: CodeSource;
   readonly machine?: StateMachine;
+  /** The function that runs user code. */
+  readonly sandbox?: IFunction;
 }
 
 /** Makes manifest functions in one stack and remembers them, for alarms and for the test that all exist. */
 export class FunctionSet {
   readonly all: WeftFunction[] = [];
   machine: StateMachine | undefined;
+  sandbox: IFunction | undefined;
   private readonly scope: Construct;
   private readonly props: FunctionSetProps;
 
@@ -25,9 +29,10 @@ export class FunctionSet {
     this.scope = scope;
     this.props = props;
     this.machine = props.machine;
+    this.sandbox = props.sandbox;
   }
 
-  add(name: FunctionName): WeftFunction {
+  add(name: FunctionName, isolation?: Isolation): WeftFunction {
     const { stage, state, code } = this.props;
     const made = new WeftFunction(this.scope, constructId(name), {
       spec: specOf(name),
@@ -38,11 +43,13 @@ export class FunctionSet {
         key: state.key,
         mailFrom: stage.mailFrom,
         ...(this.machine ? { machine: this.machine } : {}),
+        ...(this.sandbox ? { code: this.sandbox } : {}),
       },
       stage: stage.name,
       logRetention: stage.logRetention,
       removalPolicy: stage.removalPolicy,
       failedEvents: state.failedEvents,
+      ...(isolation ? { isolation } : {}),
       environment: name === "identity" && stage.adminEmail ? { WEFT_ADMIN_EMAIL: stage.adminEmail } : {},
     });
     this.all.push(made);

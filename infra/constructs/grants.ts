@@ -3,6 +3,7 @@ import { ArnFormat, Stack } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { type IRole, Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
@@ -16,6 +17,8 @@ export interface Powers {
   readonly key: IKey;
   readonly mailFrom: string;
   readonly machine?: StateMachine;
+  /** The function that runs user code. */
+  readonly code?: IFunction;
 }
 
 /** Objects live under `spaces/{spaceId}/…`; nothing may reach outside that prefix. */
@@ -134,6 +137,14 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
     // The machine depends on the function, so its right on the machine is a policy made after both.
     case "machine:self":
       return { statements: [], environment: {} };
+    case "code": {
+      if (!powers.code) throw new Error('the grant "code" needs the function that runs code');
+      const arn = powers.code.functionArn;
+      return {
+        statements: [new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [arn] })],
+        environment: { CODE_FUNCTION: arn },
+      };
+    }
     case "mail":
       return { statements: mailStatements(scope, powers), environment: { MAIL_FROM: powers.mailFrom } };
     default: {

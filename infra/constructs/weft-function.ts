@@ -1,6 +1,14 @@
 import { Duration, ReferenceStrength, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { type ISecurityGroup, type IVpc, SubnetType } from "aws-cdk-lib/aws-ec2";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, type CfnFunction, Function as LambdaFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import {
+  Architecture,
+  type CfnFunction,
+  Function as LambdaFunction,
+  Runtime,
+  TenancyConfig,
+  Tracing,
+} from "aws-cdk-lib/aws-lambda";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
@@ -22,8 +30,18 @@ export interface WeftFunctionProps {
   readonly removalPolicy: RemovalPolicy;
   /** Where events that were given up go. Needed by the kinds that are invoked asynchronously. */
   readonly failedEvents?: IQueue;
+  /** Of a function that runs user code. */
+  readonly isolation?: Isolation;
   /** Merged last. */
   readonly environment?: Record<string, string>;
+}
+
+/** Where a function runs that nobody trusts. */
+export interface Isolation {
+  readonly vpc: IVpc;
+  readonly securityGroup: ISecurityGroup;
+  /** Environments at once, kept for it alone and no more than these. */
+  readonly concurrency: number;
 }
 
 /** One manifest line as a Lambda: own role, own log group, explicit size, and no power but its grants. */
@@ -55,6 +73,7 @@ export class WeftFunction extends Construct {
       role: this.role,
       logGroup,
       ...asyncProps(props),
+      ...isolationProps(props.isolation),
       environment: {
         NODE_OPTIONS: "--enable-source-maps",
         STAGE: props.stage,
@@ -95,6 +114,18 @@ export class WeftFunction extends Construct {
 /** Kinds that EventBridge and Scheduler invoke; they do not wait for an answer. */
 export function isAsync(spec: FunctionSpec): boolean {
   return spec.kind === "event" || spec.kind === "schedule";
+}
+
+function isolationProps(isolation: Isolation | undefined) {
+  if (!isolation) return {};
+  const { vpc, securityGroup, concurrency } = isolation;
+  return {
+    tenancyConfig: TenancyConfig.PER_TENANT,
+    reservedConcurrentExecutions: concurrency,
+    vpc,
+    vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+    securityGroups: [securityGroup],
+  };
 }
 
 function asyncProps({ spec, failedEvents }: WeftFunctionProps) {

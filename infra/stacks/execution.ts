@@ -1,6 +1,8 @@
 import { Stack, type StackProps } from "aws-cdk-lib";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import { CodeSandbox } from "../constructs/code-sandbox.ts";
 import { EventRule } from "../constructs/event-rule.ts";
 import { FunctionSet, type FunctionSetProps } from "../constructs/function-set.ts";
 import { RunWorkflow } from "../constructs/run-workflow.ts";
@@ -14,11 +16,15 @@ const LOST_STATUSES = ["FAILED", "TIMED_OUT", "ABORTED"];
 export class ExecutionStack extends Stack {
   readonly machine: StateMachine;
   readonly functions: FunctionSet;
+  /** Runs user code. */
+  readonly sandbox: IFunction;
 
   constructor(scope: Construct, id: string, props: ExecutionStackProps) {
     super(scope, id, props);
-    const { logRetention, removalPolicy } = props.stage;
+    const { logRetention, removalPolicy, codeConcurrency } = props.stage;
     this.functions = new FunctionSet(this, props);
+    this.sandbox = new CodeSandbox(this, "Sandbox", { functions: this.functions, concurrency: codeConcurrency }).fn;
+    this.functions.sandbox = this.sandbox;
     const run = new RunWorkflow(this, "RunWorkflow", {
       runStep: this.functions.add("run-step"),
       settle: this.functions.add("settle"),

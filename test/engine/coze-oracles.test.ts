@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createSandbox } from "@weft/adapters/sandbox/index";
+import { sandboxParts } from "@weft/adapters/sandbox/parts";
 import { type CanvasNode, readCanvas } from "@weft/engine/canvas";
 import { compile, validate } from "@weft/engine/compile";
 import { cozeVariables } from "@weft/engine/coze/write";
@@ -131,6 +133,18 @@ class Loopback {
 
 const loopback = new Loopback();
 
+const sandbox = createSandbox(sandboxParts(import.meta.url));
+
+/** What Coze's test says the code gives; where it says nothing, what the code really gives. */
+function codeOf(item: Case): NonNullable<NodeDeps["code"]> {
+  const said = item.setup?.code;
+  if (typeof said !== "object" || said === null) return sandbox;
+  const spent = { durationMs: 0, cpuMs: 0, peakMemoryBytes: 0 };
+  return {
+    run: async () => ({ output: Object.values(said)[0], stdout: "", stderr: "", exitCode: 0, files: [], ...spent }),
+  };
+}
+
 function depsOf(item: Case): NodeDeps {
   const user = { ...item.setup?.variables?.global_variable_user };
   return {
@@ -141,6 +155,7 @@ function depsOf(item: Case): NodeDeps {
         user[name] = value;
       },
     },
+    code: codeOf(item),
     workflows: {
       load: async ({ workflowId }) => {
         const path = item.setup?.subworkflows?.[workflowId];
@@ -260,7 +275,7 @@ async function play(oracle: Oracle, item: Case): Promise<void> {
 
 describe("what Coze's own tests expect of its canvases", () => {
   beforeAll(() => loopback.open());
-  afterAll(() => loopback.close());
+  afterAll(() => Promise.all([loopback.close(), sandbox.close()]));
 
   const all = oracles.flatMap((oracle) => oracle.cases.map((item) => ({ oracle, item, why: reason(oracle, item) })));
   const runnable = all.filter(({ why }) => why === undefined);

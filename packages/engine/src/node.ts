@@ -1,5 +1,6 @@
 import type { FieldIssue } from "@weft/kernel/errors";
 import type * as z from "zod";
+import type { CodeOutcome, CodeRequest } from "./code.ts";
 import type { CozeReader } from "./coze/types.ts";
 import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
 import type { ExecutionEventData } from "./record.ts";
@@ -57,6 +58,8 @@ export interface CalledWorkflow {
  */
 export interface NodeDeps {
   http?: { request(request: HttpRequest): Promise<HttpResponse> };
+  /** Runs user code apart from everything; `tenant` is filled in by whoever wires it. */
+  code?: { run(request: Omit<CodeRequest, "tenant">, signal?: AbortSignal): Promise<CodeOutcome> };
   /** User variables of the person the run is for; kept between executions. */
   variables?: {
     get(name: string): Promise<unknown>;

@@ -18,6 +18,8 @@ export const ID_PREFIX = {
   commit: "cmt",
   execution: "exe",
   executionEvent: "evt",
+  codeExecution: "cex",
+  codeOutput: "cot",
   request: "req",
 } as const;
 

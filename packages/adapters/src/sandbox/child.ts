@@ -99,6 +99,8 @@ function lock(): void {
   for (const name of Reflect.ownKeys(globalThis)) {
     if (typeof name === "string" && !KEPT_GLOBALS.has(name)) Reflect.deleteProperty(globalThis, name);
   }
+  // The interpreter reports its own trouble here.
+  Object.assign(globalThis, { console: Object.freeze({ log() {}, warn() {}, error() {}, info() {}, debug() {} }) });
   // Call sites would lead to functions of the host.
   Object.defineProperty(Error, "prepareStackTrace", { value: undefined, writable: false, configurable: false });
   Object.defineProperty(Error, "stackTraceLimit", { value: 0, writable: false, configurable: false });

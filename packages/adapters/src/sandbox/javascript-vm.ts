@@ -191,10 +191,13 @@ class Program {
   }
 
   #fail(thrown: QuickJSHandle, code: CodeError["code"]): void {
-    if (this.#isLate) return this.#end(this.#late());
+    this.#end(this.#isLate ? this.#late() : this.#errorOf(thrown, code));
+  }
+
+  #errorOf(thrown: QuickJSHandle, code: CodeError["code"]): CodeError {
     const { name, message, stack } = this.#read(thrown);
     if (OUT_OF_MEMORY.test(message)) {
-      return this.#end({ code: "memory_exceeded", message: `the code used more than ${this.#job.memoryBytes} bytes` });
+      return { code: "memory_exceeded", message: `the code used more than ${this.#job.memoryBytes} bytes` };
     }
     const place = /code\.js:(\d+)(?::(\d+))?/.exec(stack);
     const error: CodeError = {
@@ -205,7 +208,7 @@ class Program {
       ...(stack === "" ? {} : { stack }),
     };
     this.#streams[1].write(Buffer.from(`${error.message}\n${stack}`));
-    this.#end(error);
+    return error;
   }
 
   #read(thrown: QuickJSHandle): { name: string; message: string; stack: string } {

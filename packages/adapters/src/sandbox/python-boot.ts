@@ -71,17 +71,14 @@ def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
             if isinstance(proxies, dict):
                 proxies.clear()
         sys.meta_path[:] = [Closed] + [finder for finder in sys.meta_path if not type(finder).__module__.startswith("_pyodide")]
-        gone = {id(module.__dict__) for name, module in list(sys.modules.items())
-                if name.partition(".")[0] in BRIDGE and hasattr(module, "__dict__") and not is_proxy(module)}
         for name in list(sys.modules):
             if name.partition(".")[0] in BRIDGE:
                 del sys.modules[name]
         for holder in gc.get_objects():
             if isinstance(holder, dict):
-                clear = id(holder) in gone
                 for key in list(holder):
                     value = dict.get(holder, key)
-                    if is_proxy(value) or (clear and not key.startswith("__")):
+                    if is_proxy(value):
                         dict.pop(holder, key, None)
             elif type(holder) is list:
                 holder[:] = [value for value in holder if not is_proxy(value)]
@@ -91,7 +88,17 @@ def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
                         del holder.cell_contents
                 except ValueError:
                     pass
-        import importlib
+            else:
+                try:
+                    attributes = vars(holder)
+                except TypeError:
+                    continue
+                for key, value in list(attributes.items()):
+                    if is_proxy(value):
+                        try:
+                            delattr(holder, key)
+                        except AttributeError:
+                            pass
         sys.path_hooks[:] = [hook for hook in sys.path_hooks if not getattr(hook, "__module__", "").startswith("_pyodide")]
         sys.path_importer_cache.clear()
         sys.last_exc = sys.last_traceback = sys.last_type = sys.last_value = None
@@ -145,6 +152,8 @@ def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
         frames = [frame for frame in traceback.extract_tb(thrown.__traceback__) if frame.filename == FILE]
         name = type(thrown).__name__
         message = str(thrown)
+        if isinstance(thrown, ImportError):
+            thrown.__notes__ = []
         error = {"code": "code_error", "message": f"{name}: {message}" if message else name}
         if isinstance(thrown, SyntaxError) and thrown.filename == FILE:
             error.update(code="syntax_error", message=f"{name}: {thrown.msg}", line=thrown.lineno or 1, column=thrown.offset or 1)

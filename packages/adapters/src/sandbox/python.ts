@@ -87,7 +87,10 @@ class Child {
   /** Whether this process waits for the child. */
   ref(isWaiting: boolean): void {
     const stderr = this.#process.stderr as Socket | null;
-    for (const handle of [this.#process, this.#channel, stderr]) isWaiting ? handle?.ref() : handle?.unref();
+    for (const handle of [this.#process, this.#channel, stderr]) {
+      if (isWaiting) handle?.ref();
+      else handle?.unref();
+    }
   }
 
   /** Sends the job; what the child answers, or undefined when it ended without. */
@@ -117,7 +120,7 @@ class Child {
 
   #read(text: string): void {
     this.#text += text;
-    if (this.#text.length > MAX_ANSWER_CHARS) return this.kill();
+    if (this.#text.length > MAX_ANSWER_CHARS) this.kill();
     const end = this.#text.indexOf("\n");
     if (end < 0) return;
     const line = this.#text.slice(0, end);
@@ -171,7 +174,8 @@ export class PythonRunner {
   /** Starts an interpreter ahead of the first program. Resolves when it is ready. */
   async warm(): Promise<void> {
     if (this.#warm?.isGone) this.#warm = undefined;
-    const child = (this.#warm ??= new Child(this.#parts));
+    const child = this.#warm ?? new Child(this.#parts);
+    this.#warm = child;
     child.ref(true);
     await child.ready;
     if (child === this.#warm) child.ref(false);

@@ -26,6 +26,8 @@ export const SPACE_PERMISSIONS = {
   "execution:read": "member",
   "execution:write": "member",
   "execution:cancel": "member",
+  "code:read": "member",
+  "code:run": "member",
 } as const satisfies Record<string, SpaceRole>;
 export type SpacePermission = keyof typeof SPACE_PERMISSIONS;
 
@@ -71,7 +73,10 @@ const ofNouns = (...nouns: string[]) => spacePermissions.filter((name) => nouns.
  */
 export const BUILT_IN_ROLES: Readonly<Record<string, { name: string; permissions: readonly string[] }>> = {
   admin: { name: "Administrator", permissions: [...spacePermissions, ...PLATFORM_PERMISSIONS] },
-  developer: { name: "Developer", permissions: [...ofNouns("workflow", "execution"), "space:read", "job:read"] },
+  developer: {
+    name: "Developer",
+    permissions: [...ofNouns("workflow", "execution", "code"), "space:read", "job:read"],
+  },
   analyst: { name: "Analyst", permissions: [...reads, "audit:read"] },
   viewer: { name: "Viewer", permissions: reads },
 };

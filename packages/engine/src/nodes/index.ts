@@ -1,6 +1,7 @@
 import type { NodeDefinition } from "../node.ts";
 import { batch } from "./batch.ts";
 import { breakLoop } from "./break.ts";
+import { code } from "./code.ts";
 import { comment } from "./comment.ts";
 import { continueLoop } from "./continue.ts";
 import { end } from "./end.ts";
@@ -40,6 +41,7 @@ export const nodes = [
   variableAggregator,
   variableAssign,
   httpRequest,
+  code,
   subWorkflow,
   comment,
 ] as const;

@@ -125,7 +125,7 @@ export class Fleet {
       return;
     }
     this.#idle.push(instance);
-    if (this.#all.size < 2) return;
+    if (this.#all.size < 2 && this.fn.tenantId === undefined) return;
     const timer = setTimeout(() => this.#end(instance), this.#limits.idleMs);
     timer.unref();
     this.#retire.set(instance, timer);
@@ -157,7 +157,7 @@ export class Fleet {
   }
 
   #end(instance: Instance): void {
-    if (this.#all.size > 1) void instance.stop();
+    if (this.#all.size > 1 || this.fn.tenantId !== undefined) void instance.stop();
   }
 
   #watch(): void {

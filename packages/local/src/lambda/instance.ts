@@ -169,6 +169,7 @@ function startWorker(fn: LambdaFunction, options: InstanceOptions): Worker {
     functionName: fn.name,
     functionArn: fn.arn,
     memoryMb: fn.memoryMb,
+    tenantId: fn.tenantId,
     clock: options.clock,
     compileCache: options.compileCache,
   };

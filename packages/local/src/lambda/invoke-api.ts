@@ -18,7 +18,7 @@ export async function handleInvoke(pool: LambdaPool, req: IncomingMessage, res: 
         413,
         `Request must be smaller than ${SYNC_PAYLOAD_LIMIT} bytes`,
       );
-    await answer(pool, decodeURIComponent(name), jsonPayload(body), req.headers["x-amz-invocation-type"], res);
+    await answer(pool, decodeURIComponent(name), jsonPayload(body), req.headers, res);
   } catch (error) {
     const known =
       error instanceof LambdaServiceError ? error : new LambdaServiceError("ServiceException", 500, String(error));
@@ -31,9 +31,10 @@ async function answer(
   pool: LambdaPool,
   name: string,
   payload: string,
-  type: string | string[] | undefined,
+  headers: IncomingMessage["headers"],
   res: ServerResponse,
 ): Promise<void> {
+  const type = headers["x-amz-invocation-type"];
   if (type === "DryRun") {
     res.writeHead(pool.has(name) ? 204 : 404).end();
     return;
@@ -43,7 +44,7 @@ async function answer(
     res.writeHead(202, { "x-amzn-requestid": requestId }).end();
     return;
   }
-  const result = await pool.invoke(name, payload);
+  const result = await pool.invoke(name, payload, headers["x-amz-tenant-id"]?.toString());
   res.writeHead(200, {
     "content-type": "application/json",
     "x-amzn-requestid": result.requestId,

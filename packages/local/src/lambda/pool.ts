@@ -36,9 +36,10 @@ export class LambdaPool {
   }
 
   /** A synchronous invocation: whole request, whole answer, 6 MB each. `target` is a name or an ARN. */
-  invoke(target: string, payload: string): Promise<InvokeResult> {
+  invoke(target: string, payload: string, tenantId?: string): Promise<InvokeResult> {
     const collected = new Collector();
-    return this.#submit(target, payload, collected, (outcome, requestId) => {
+    const fleet = () => this.#fleetFor(target, tenantId);
+    return this.#submit(fleet, payload, collected, (outcome, requestId) => {
       if (outcome.error) return failure(requestId, outcome.error);
       const answer = outcome.payload ?? collected.text();
       const bytes = Buffer.byteLength(answer);
@@ -49,10 +50,15 @@ export class LambdaPool {
 
   /** An invocation with a streamed answer; settles when the function is done, which may be after the stream's end. */
   invokeStream(target: string, payload: string, sink: StreamSink): Promise<InvokeResult> {
-    return this.#submit(target, payload, sink, (outcome, requestId) => {
-      if (outcome.error) return failure(requestId, outcome.error);
-      return { requestId, payload: outcome.payload ?? "" };
-    });
+    return this.#submit(
+      () => this.#fleetFor(target),
+      payload,
+      sink,
+      (outcome, requestId) => {
+        if (outcome.error) return failure(requestId, outcome.error);
+        return { requestId, payload: outcome.payload ?? "" };
+      },
+    );
   }
 
   /**
@@ -124,13 +130,29 @@ export class LambdaPool {
     return fleet;
   }
 
+  /** The workers that serve a call: those of its tenant where the function keeps tenants apart. */
+  #fleetFor(target: string, tenantId?: string): Fleet {
+    const shared = this.#fleet(target);
+    if (!shared.fn.perTenant) {
+      if (tenantId === undefined) return shared;
+      throw new LambdaServiceError("InvalidParameterValueException", 400, "The function has no tenant isolation");
+    }
+    if (tenantId === undefined)
+      throw new LambdaServiceError("InvalidParameterValueException", 400, "TenantId is missing");
+    const name = `${shared.fn.name}#${tenantId}`;
+    const known = this.#fleets.get(name);
+    if (known) return known;
+    this.define({ ...shared.fn, name, perTenant: false, tenantId });
+    return this.#fleet(name);
+  }
+
   async #submit(
-    target: string,
+    fleetOf: () => Fleet,
     payload: string,
     sink: StreamSink,
     settle: (outcome: Outcome, requestId: string) => InvokeResult,
   ): Promise<InvokeResult> {
-    const fleet = this.#fleet(target);
+    const fleet = fleetOf();
     if (Buffer.byteLength(payload) > SYNC_PAYLOAD_LIMIT) throw tooLarge(SYNC_PAYLOAD_LIMIT);
     const requestId = randomUUID();
     this.#invocations += 1;

@@ -10,6 +10,10 @@ export interface LambdaFunction {
   environment: Readonly<Record<string, string>>;
   timeoutSeconds: number;
   memoryMb: number;
+  /** Each tenant has environments of its own, and a call without a tenant is refused. */
+  perTenant?: boolean;
+  /** The tenant whose environment this is. */
+  tenantId?: string;
   /** Retries of an asynchronous invocation after the first try. AWS's default is 2. */
   asyncRetries?: number;
   /** Called when an asynchronous invocation has used up its retries. */
@@ -63,6 +67,7 @@ export interface WorkerSetup {
   functionName: string;
   functionArn: string;
   memoryMb: number;
+  tenantId: string | undefined;
   clock: SharedArrayBuffer;
   compileCache: string | undefined;
 }

@@ -68,6 +68,7 @@ function contextOf(invocation: Invocation): Record<string, unknown> {
     invokedFunctionArn: setup.functionArn,
     memoryLimitInMB: String(setup.memoryMb),
     awsRequestId: invocation.requestId,
+    ...(setup.tenantId === undefined ? {} : { tenantId: setup.tenantId }),
     logGroupName: `/aws/lambda/${setup.functionName}`,
     logStreamName: "local",
     getRemainingTimeInMillis: () => Math.max(0, invocation.deadline - realNow()),

@@ -51,5 +51,6 @@ function readFunction(resource: Resource, options: FunctionOptions): LambdaFunct
     environment,
     timeoutSeconds: properties.number("Timeout", DEFAULT_TIMEOUT_SECONDS),
     memoryMb,
+    ...(properties.child("TenancyConfig").optional("TenantIsolationMode") === "PER_TENANT" ? { perTenant: true } : {}),
   };
 }
