@@ -23,7 +23,7 @@ import tls from "node:tls";
 import worker from "node:worker_threads";
 import { MAX_CODE_FILE_BYTES, MAX_CODE_FILES, MAX_CODE_IO_BYTES } from "@weft/engine/code";
 import type { PyodideInterface } from "pyodide";
-import { PYTHON_BOOT } from "./python-boot.ts";
+import { PYTHON_BOOT, PYTHON_IMPORTS } from "./python-boot.ts";
 import { TextSink } from "./text-sink.ts";
 
 /** Nothing of Node looks at this descriptor, so it stays one that blocks. */
@@ -106,6 +106,38 @@ function lock(): void {
   Object.defineProperty(Error, "stackTraceLimit", { value: 0, writable: false, configurable: false });
 }
 
+/** Fills `target` from the channel. Throws where it ends before. */
+function readExactly(target: Uint8Array): Uint8Array {
+  for (let at = 0; at < target.length; ) {
+    const count = readSync(CHANNEL, target, at, target.length - at, null);
+    if (count === 0) throw new Error("the channel ended");
+    at += count;
+  }
+  return target;
+}
+
+function writeAll(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(CHANNEL, bytes, at);
+}
+
+/** The image of a started interpreter that the parent sends first, its length before it; undefined where it is empty. */
+function readImage(): Uint8Array | undefined {
+  const length = new DataView(readExactly(new Uint8Array(4)).buffer).getUint32(0);
+  return length === 0 ? undefined : readExactly(new Uint8Array(length));
+}
+
+/** Starts the interpreter once, for others to start from where it is then. */
+async function makeImage(folder: string): Promise<void> {
+  const python = await loadPython(folder, { _makeSnapshot: true });
+  python.runPython(PYTHON_IMPORTS);
+  const image = python.makeMemorySnapshot();
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, image.length);
+  writeAll(length);
+  writeAll(image);
+  exit(0);
+}
+
 /** Blocks until one line came; undefined when the parent is gone. */
 function readLine(): string | undefined {
   const chunks: Uint8Array[] = [];
@@ -126,23 +158,26 @@ function readLine(): string | undefined {
 }
 
 function writeLine(text: string): void {
-  const bytes = encoder.encode(`${text}\n`);
-  for (let at = 0; at < bytes.length; ) at += writeSync(CHANNEL, bytes, at);
+  writeAll(encoder.encode(`${text}\n`));
 }
 
-async function loadPython(folder: string): Promise<PyodideInterface> {
+async function loadPython(folder: string, snapshot: object): Promise<PyodideInterface> {
   const { loadPyodide } = (await import(`${folder}pyodide.mjs`)) as typeof import("pyodide");
   return loadPyodide({
     env: { HOME: WORK },
     jsglobals: Object.create(null) as object,
     fullStdLib: false,
     packageBaseUrl: "about:blank",
+    ...snapshot,
   });
 }
 
 async function main(): Promise<void> {
   fakeBinding();
-  const python = await loadPython(process.argv[2] ?? "");
+  const [, , folder = "", mode] = process.argv;
+  if (mode === "image") await makeImage(folder);
+  const image = readImage();
+  const python = await loadPython(folder, image ? { _loadSnapshot: image } : {});
   const streams = { stdout: new TextSink(), stderr: new TextSink() };
   const into = (sink: TextSink) => ({
     write: (chunk: Uint8Array) => {

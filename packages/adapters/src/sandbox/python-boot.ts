@@ -1,13 +1,16 @@
+/** What is loaded before a program comes; the image of a started interpreter holds it. */
+export const PYTHON_IMPORTS =
+  "import asyncio, ast, base64, builtins, collections, copy, csv, dataclasses, datetime, decimal, enum, functools, gc, " +
+  "hashlib, hmac, heapq, html, inspect, io, itertools, json, linecache, math, operator, os, random, re, statistics, " +
+  "string, sys, textwrap, time, traceback, types, typing, unicodedata, urllib.parse, uuid, zlib, importlib.machinery";
+
 /**
  * The Python side of a child: it takes the bridge to JavaScript apart, then waits to run one program. It answers
  * `serve`, called once with nothing; the job and the result pass as text.
  */
 export const PYTHON_BOOT = `
 def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
-    import asyncio, ast, base64, builtins, collections, copy, csv, dataclasses, datetime, decimal, enum, functools, gc, hashlib, hmac
-    import heapq, html, inspect, io, itertools, json, linecache, math, operator, os, random, re, statistics, string, sys, textwrap
-    import time, traceback, types, typing, unicodedata, urllib.parse, uuid, zlib
-    import importlib.machinery
+    ${PYTHON_IMPORTS}
     FILE = "main.py"
 
     class Args(dict):
@@ -232,7 +235,8 @@ def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
             pass
         return dumps(result)
 
-    random.random()
+    # The image that this was started from holds one state of it for all.
+    random.seed()
     run_async(asyncio.sleep(0))
     call(lambda args: args, {})
     close_os()
