@@ -15,6 +15,9 @@ function expectedAcknowledgements(): string[] {
     "Execution/RunWorkflow/Machine AwsSolutions-SF1",
     "Execution/RunWorkflow/RunStepRuns AwsSolutions-IAM5[execution]",
     "Execution/RunWorkflow/SettleRuns AwsSolutions-IAM5[execution]",
+    "Execution/Sandbox/Attach AwsSolutions-IAM5[Resource::*]",
+    "Execution/Sandbox/NotFromInside AwsSolutions-IAM5[Resource::*]",
+    "Execution/Sandbox/Vpc AwsSolutions-VPC7",
     "State/FailedEvents AwsSolutions-SQS3",
     "State/FailedEvents Serverless-SQSRedrivePolicy",
     "State/FilesAccessLogs AwsSolutions-S1",
@@ -72,7 +75,9 @@ describe("checks", () => {
 
   test("the acknowledgements are exactly these, each on a resource and with a reason", () => {
     const stacks = buildApp();
-    const found = stackNames.flatMap((name) => acknowledgements(stacks[name]));
+    const all = stackNames.flatMap((name) => acknowledgements(stacks[name]));
+    // CDK's own, on each stack that asks for the zones of its region.
+    const found = all.filter(({ rule }) => rule !== "CloudFormation-Validate::W3010");
     for (const { reason, path } of found) {
       expect(reason.length).toBeGreaterThan(30);
       expect(path).toContain("/");

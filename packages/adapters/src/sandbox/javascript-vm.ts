@@ -174,6 +174,8 @@ class Program {
     while (!this.#ended && this.#context.runtime.hasPendingJob()) {
       const result = this.#context.runtime.executePendingJobs(1_000);
       if (result.error) this.#fail(result.error, "code_error");
+      this.#isLate ||= performance.now() > this.#deadline;
+      if (this.#isLate) this.#end(this.#late());
     }
   }
 
