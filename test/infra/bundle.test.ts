@@ -10,7 +10,7 @@ import { bundleFunctions, type FunctionBundle } from "../../infra/bundle.ts";
 
 const MEGABYTE = 1024 * 1024;
 
-/** The product's budgets: functions that run plans carry the engine, the others do not. */
+/** The product's budgets: functions that run plans carry the engine, and the sandbox an interpreter; the others do not. */
 const BUDGET = { crud: 1.5 * MEGABYTE, plans: 4 * MEGABYTE };
 
 const root = new URL("../../", import.meta.url);
@@ -97,13 +97,28 @@ describe("the product's bundles", () => {
   test("each keeps to its size budget", () => {
     for (const spec of present) {
       const runsPlans = spec.grants.some((grant) => grant === "machine" || grant === "machine:self");
-      const limit = runsPlans ? BUDGET.plans : BUDGET.crud;
+      const limit = runsPlans || spec.sandbox ? BUDGET.plans : BUDGET.crud;
       expect([spec.name, bundles.get(spec.name)!.bytes <= limit, bundles.get(spec.name)!.bytes]).toEqual([
         spec.name,
         true,
         expect.any(Number),
       ]);
     }
+  });
+
+  test("the sandbox has its threads, its child and its interpreter with it", { timeout: 180_000 }, async () => {
+    const { directory: folder } = bundles.get("code")!;
+    const names = await readdir(folder);
+    expect(names).toEqual(expect.arrayContaining(["code.mjs", "javascript-worker.mjs", "python-child.mjs", "pyodide"]));
+    const script = [
+      `const { handler } = await import(${JSON.stringify(join(folder, "code.mjs"))});`,
+      "const call = (language, code) => handler({ language, code, inputs: { n: 1 }, tenant: 't' }, { tenantId: 't' });",
+      "const outputs = [await call('typescript', 'export default (a: any) => a.n + 1'), await call('python', 'def main(n):\\n    return n + 2')];",
+      "console.log(JSON.stringify(outputs.map(({ output, error }) => output ?? error)));",
+      "process.exit(0);",
+    ].join("\n");
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], { env: {} });
+    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toEqual([2, 3]);
   });
 
   test("each loads and can be called once, with nothing missing from it", async () => {

@@ -41,6 +41,7 @@ define("fail", "fail", { asyncRetries: 1 });
 define("quick", "fail", { timeoutSeconds: 1 });
 define("slow", "slow", { environment: { AWS_LAMBDA_FUNCTION_NAME: "slow" } });
 define("missing", "nothing");
+define("apart", "echo", { perTenant: true });
 define("stream", "api");
 
 afterAll(async () => {
@@ -72,6 +73,15 @@ describe("a plain invocation", () => {
     const first = JSON.parse((await pool.invoke("echo", "{}")).payload);
     const second = JSON.parse((await pool.invoke("echo", "{}")).payload);
     expect(second.calls).toBe(first.calls + 1);
+  });
+
+  it("gives each tenant workers of its own, and refuses a call without one", async () => {
+    const of = async (tenant: string) => JSON.parse((await pool.invoke("apart", "{}", tenant)).payload);
+    const [first, again, other] = [await of("a"), await of("a"), await of("b")];
+    expect([first.calls, again.calls, other.calls]).toEqual([1, 2, 1]);
+    expect([first.context.tenantId, other.context.tenantId]).toEqual(["a", "b"]);
+    await expect(pool.invoke("apart", "{}")).rejects.toThrow("TenantId is missing");
+    await expect(pool.invoke("echo", "{}", "a")).rejects.toThrow("no tenant isolation");
   });
 
   it("handles one event at a time in a worker, and starts more workers while events wait and none ends", async () => {

@@ -209,7 +209,10 @@ export class PythonRunner {
     const child = this.#warm ?? (await this.#start());
     if (this.#warm && this.#warm !== child) child.kill();
     else this.#warm = child;
-    await this.#warm.ready;
+    const warm = this.#warm;
+    warm.ref(true);
+    await warm.ready;
+    if (this.#warm === warm) warm.ref(false);
   }
 
   async run(job: Job, signal?: AbortSignal): Promise<CodeOutcome> {
