@@ -11,11 +11,14 @@ import { jsonSerialize } from "./json_serialize.ts";
 import { loop } from "./loop.ts";
 import { loopSetVariable } from "./loop_set_variable.ts";
 import { outputMessage } from "./output_message.ts";
+import { placeholder } from "./placeholder.ts";
 import { question } from "./question.ts";
 import { selector } from "./selector.ts";
 import { start } from "./start.ts";
 import { subWorkflow } from "./sub_workflow.ts";
+import { template } from "./template.ts";
 import { text } from "./text.ts";
+import { transform } from "./transform.ts";
 import { variableAggregator } from "./variable_aggregator.ts";
 import { variableAssign } from "./variable_assign.ts";
 import { wait } from "./wait.ts";
@@ -35,6 +38,8 @@ export const nodes = [
   loopSetVariable,
   wait,
   text,
+  template,
+  transform,
   jsonSerialize,
   jsonDeserialize,
   variableAggregator,
@@ -42,6 +47,7 @@ export const nodes = [
   httpRequest,
   subWorkflow,
   comment,
+  placeholder,
 ] as const;
 
 /** Definitions by type key. */
