@@ -242,7 +242,8 @@ const ANY_METHODS: Record<string, (target: unknown, ...args: never[]) => unknown
   toFixed: (target, digits?: number) => numberOf(target).toFixed(Math.min(100, Math.max(0, digits ?? 0))),
   toNumber: (target) => finite(numberOf(target)),
   round: (target, digits?: number) => finite(Number(numberOf(target).toFixed(Math.min(100, Math.max(0, digits ?? 0))))),
-  toJsonString: (target) => JSON.stringify(target),
+  toJsonString: (target: unknown, _names: unknown, indent?: unknown) =>
+    JSON.stringify(target, null, typeof indent === "number" || typeof indent === "string" ? indent : undefined),
   isEmpty: (target) =>
     nullish(target) || target === "" || (typeof target === "object" && Object.keys(target as object).length === 0),
   isNotEmpty: (target) => !ANY_METHODS.isEmpty?.(target),
@@ -312,11 +313,17 @@ export const SCRIPT_FUNCTIONS: Readonly<Record<string, unknown>> = {
   },
   js_less: (a: unknown, b: unknown) =>
     typeof a === "string" && typeof b === "string" ? a < b : numberOf(a) < numberOf(b),
-  js_same: (a: unknown, b: unknown) => a === b || (nullish(a) && nullish(b) && a === b),
+  js_at_most: (a: unknown, b: unknown) =>
+    typeof a === "string" && typeof b === "string" ? a <= b : numberOf(a) <= numberOf(b),
+  js_same: (a: unknown, b: unknown) => a === b,
   js_equal: loosely,
-  js_or: (a: unknown, b: unknown) => (truthy(a) ? a : b),
-  js_and: (a: unknown, b: unknown) => (truthy(a) ? b : a),
-  js_coalesce: (a: unknown, b: unknown) => (nullish(a) ? b : a),
+  js_nullish: nullish,
+  /** A value that is put into a text: nothing where there is none. */
+  js_put: (value: unknown) => (nullish(value) ? "" : textOf(value)),
+  /** The item of another node that belongs to this one: the only one there is, else the one at the same place. */
+  js_paired: (items: unknown, index: unknown) =>
+    Array.isArray(items) ? (items.length === 1 ? items[0] : items[Number(index)]) : undefined,
+  js_wrapped: (items: unknown) => (Array.isArray(items) ? items.map((json) => ({ json })) : []),
   js_if_empty: (a: unknown, b: unknown) => (ANY_METHODS.isEmpty?.(a) ? b : a),
   js_merge: merge,
   js_list: spread,
