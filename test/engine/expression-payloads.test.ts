@@ -1,3 +1,5 @@
+// The payloads look like template strings on purpose.
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: data of the tests */
 import { evaluateExpression } from "@weft/engine/expressions/evaluate";
 import { NodeError } from "@weft/engine/node";
 import { nodeTypes } from "@weft/engine/nodes/index";

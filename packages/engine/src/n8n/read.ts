@@ -131,6 +131,7 @@ class Reader {
     const missing = piece.nodes.find((created) => !nodeTypes.has(created.type));
     if (missing) notes.block(`nodes of type "${missing.type}" are not installed here`);
     if (notes.blocked !== undefined) return this.#blocked(node, notes, outputs);
+    neverLeft(piece, outputs);
     const main = piece.nodes.find((created) => created.id === id);
     piece.nodes = piece.nodes.map((created) => (created === main ? this.#placed(node, created) : created));
     this.#report(node, piece.nodes.length === 1 ? (piece.nodes[0]?.type ?? "transform") : kindOf(piece), notes);
@@ -248,7 +249,7 @@ class Reader {
     const ref = this.#items.get(link.from)?.[link.output];
     if (!exit || ref === undefined) return [];
     const isRouted = ["if", "switch"].some((type) => this.#node(link.from).type === BASE + type);
-    if (!isRouted || exit.port !== undefined) return [edgeOf(exit.id, entry, exit.port)];
+    if ((!isRouted && !ref.endsWith(NEVER)) || exit.port !== undefined) return [edgeOf(exit.id, entry, exit.port)];
     return [edgeOf(this.#gate(exit.id, link.output, ref, body), entry, "true")];
   }
 
@@ -355,6 +356,22 @@ class Reader {
     const notes = new Notes();
     notes.block("it serves another node, and is kept inside that one's placeholder");
     this.#report(node, "placeholder", notes);
+  }
+}
+
+/** The name of the list of an output that a node does not have, though connections leave by it. */
+const NEVER = ".never";
+
+/** Outputs that the node does not have never give items; what they lead to keeps its place and does not run. */
+function neverLeft(piece: Piece, outputs: number): void {
+  const [exit] = piece.exits;
+  const node = piece.nodes.find((one) => one.id === exit?.id && one.type === "transform");
+  if (!exit || !node || outputs <= piece.exits.length) return;
+  node.data.inputs = [...(node.data.inputs ?? []), { name: "never", type: "list", value: [] }];
+  node.data.outputs = [...(node.data.outputs ?? []), { name: "never", type: "list" }];
+  while (piece.exits.length < outputs) {
+    piece.exits.push({ id: exit.id });
+    piece.items.push(`${exit.id}${NEVER}`);
   }
 }
 
