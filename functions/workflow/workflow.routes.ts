@@ -1,5 +1,7 @@
 import * as Draft from "@weft/core/workflow/workflow.draft";
+import * as Import from "@weft/core/workflow/workflow.import";
 import { nodeTypes } from "@weft/core/workflow/workflow.nodes";
+import * as Package from "@weft/core/workflow/workflow.package";
 import * as Publish from "@weft/core/workflow/workflow.publish";
 import * as References from "@weft/core/workflow/workflow.references";
 import {
@@ -7,10 +9,13 @@ import {
   CreatedWorkflow,
   CreateWorkflow,
   DuplicateWorkflow,
+  ExportedPackage,
   ExportedWorkflow,
+  ImportedWorkflow,
   ImportWorkflow,
   listWorkflowsQuery,
   NodeTypeList,
+  PACKAGE_AS,
   PublishWorkflow,
   REFERENCE_DIRECTION,
   ReferencePage,
@@ -71,15 +76,18 @@ const catalogueRoutes: Route[] = [
       method: "POST",
       path: "/api/spaces/{spaceId}/workflows/import",
       operationId: "importWorkflow",
-      summary: "Create a workflow from an exported one or from a Coze canvas",
-      description: "`bindings.workflows` maps workflow ids inside the canvas to ids of this space.",
+      summary: "Create a workflow from an exported one, a package, or a workflow of Coze, n8n or Dify",
+      description:
+        "`bindings.workflows` maps workflow ids inside the file to ids of this space. The report says of every node " +
+        "whether it came over exactly, with changes, or as a placeholder, which blocks publishing.",
       permission: "workflow:write",
       idempotent: true,
       status: 201,
       body: ImportWorkflow,
-      response: CreatedWorkflow,
+      response: ImportedWorkflow,
+      errors: ["too_large"],
     },
-    ({ body, ctx }) => Workflow.importWorkflow(ctx, body),
+    ({ body, ctx }) => Import.importWorkflow(ctx, body),
   ),
   route(
     {
@@ -176,6 +184,21 @@ const catalogueRoutes: Route[] = [
       errors: ["unprocessable"],
     },
     ({ params, query, ctx }) => Workflow.exportWorkflow(ctx, { ...params, ...query }),
+  ),
+  route(
+    {
+      ...workflows,
+      method: "GET",
+      path: "/api/spaces/{spaceId}/workflows/{workflowId}/package",
+      operationId: "exportWorkflowPackage",
+      summary: "The workflow with those that it calls as one package",
+      description: "Secrets are left out. The import route takes the package as `canvas`.",
+      permission: "workflow:read",
+      query: { version: VersionOrDraft.default("draft"), as: z.enum(PACKAGE_AS).default("json") },
+      response: ExportedPackage,
+      errors: ["too_large"],
+    },
+    ({ params, query, ctx }) => Package.exportPackage(ctx, { ...params, ...query }),
   ),
   route(
     {

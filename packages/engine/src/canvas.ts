@@ -1,6 +1,7 @@
 import { AppError, type FieldIssue, invalidField, invalidInput } from "@weft/kernel/errors";
 import * as z from "zod";
 import { isCozeCanvas, readCozeCanvas } from "./coze.ts";
+import { MAX_EXPRESSION } from "./expressions/limits.ts";
 import {
   MAX_EDGES,
   MAX_FIELDS,
@@ -23,6 +24,8 @@ export const NODE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const baseType = z.enum(BASE_TYPES);
 const name = z.string().min(1).max(NAME_LENGTH);
 const text = z.string().max(MAX_STRING);
+const expression = z.string().min(1).max(MAX_EXPRESSION);
+const inputList = () => z.array(CanvasInput).max(MAX_FIELDS).optional();
 
 /** A declared type: the bare word, or an object where items or fields are declared too. */
 export const CanvasType = z
@@ -72,9 +75,14 @@ export interface CanvasInput {
   ref?: string;
   variable?: string;
   fields?: CanvasInput[];
+  expression?: string | { language?: "jsonata" | undefined; text: string; inputs?: CanvasInput[] | undefined };
+  jinja?: string | { text: string; inputs?: CanvasInput[] | undefined };
 }
-const SOURCES = ["value", "ref", "variable", "fields"] as const;
-/** Where an input's value comes from: exactly one of a literal, a reference, a variable and an object made of inputs. */
+const SOURCES = ["value", "ref", "variable", "fields", "expression", "jinja"] as const;
+/**
+ * Where an input's value comes from: exactly one of a literal, a reference, a variable, an object made of inputs, and an
+ * expression (JSONata) or a Jinja template, which read their own inputs and, by their ids, the nodes before.
+ */
 export const CanvasInput: z.ZodType<CanvasInput> = z
   .strictObject({
     name,
@@ -84,6 +92,13 @@ export const CanvasInput: z.ZodType<CanvasInput> = z
     variable: z.string().max(1_000).optional(),
     get fields() {
       return z.array(CanvasInput).max(MAX_FIELDS).optional();
+    },
+    get expression() {
+      const language = z.literal("jsonata").optional();
+      return z.union([expression, z.strictObject({ language, text: expression, inputs: inputList() })]).optional();
+    },
+    get jinja() {
+      return z.union([expression, z.strictObject({ text: expression, inputs: inputList() })]).optional();
     },
   })
   .refine((input) => SOURCES.filter((key) => Object.hasOwn(input, key)).length === 1, {

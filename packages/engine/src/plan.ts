@@ -31,6 +31,10 @@ export interface Field {
 
 export type PathPart = string | number;
 
+/** The languages of expressions: what is text to the plan is looked at in `expressions/`. */
+export const EXPRESSION_LANGUAGES = ["jsonata", "jinja"] as const;
+export type ExpressionLanguage = (typeof EXPRESSION_LANGUAGES)[number];
+
 /** Where an input's value comes from. */
 export type Source =
   | { kind: "literal"; value: unknown }
@@ -38,7 +42,9 @@ export type Source =
   | { kind: "ref"; node: string; path: PathPart[] }
   /** app: per execution, changed by variable_assign. user: kept between executions. system: read-only. */
   | { kind: "variable"; scope: "app" | "user" | "system"; name: string; path: PathPart[] }
-  | { kind: "object"; fields: Input[] };
+  | { kind: "object"; fields: Input[] }
+  /** Computed from its own inputs, once, when the node's inputs are read. */
+  | { kind: "expression"; language: ExpressionLanguage; text: string; inputs: Input[]; isVolatile?: true };
 
 export interface Input {
   name: string;

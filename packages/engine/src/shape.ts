@@ -62,7 +62,8 @@ function pathOf(place: Place | undefined): string {
   return keys.slice(0, 12).join(".");
 }
 
-function checkSizes(root: unknown): void {
+/** Refuses a value with too long texts, too many characters or too many levels. Throws AppError `invalid_input`. */
+export function checkSizes(root: unknown): void {
   let chars = 0;
   const count = (text: string, place: Place | undefined): void => {
     if (text.length > MAX_STRING) throw invalidField(pathOf(place), `a text has at most ${MAX_STRING} characters`);

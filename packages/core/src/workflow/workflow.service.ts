@@ -19,7 +19,6 @@ import {
   type CreateWorkflow,
   DRAFT,
   type ExportedWorkflow,
-  type ImportWorkflow,
   type ListWorkflows,
   MAX_NAME,
   type UpdateWorkflow,
@@ -33,12 +32,6 @@ const COPY_SUFFIX = " (copy)";
 
 export async function create(ctx: Ctx, input: CreateWorkflow): Promise<CreatedWorkflow> {
   return createFrom(ctx, input, compileCanvas(input.canvas, { allowErrors: input.allowErrors }));
-}
-
-/** A workflow from elsewhere: `bindings` says what the ids in its canvas are here. */
-export async function importWorkflow(ctx: Ctx, input: ImportWorkflow): Promise<CreatedWorkflow> {
-  const { canvas, bindings, allowErrors } = input;
-  return createFrom(ctx, input, compileCanvas(canvas, { bindings: bindings.workflows, allowErrors }));
 }
 
 /** A new workflow with the draft of this one; its versions stay where they are. */
@@ -111,7 +104,7 @@ export async function restore(ctx: Ctx, { workflowId }: { workflowId: WorkflowId
   return toWorkflow(row);
 }
 
-/** What {@link importWorkflow} takes, here or in another deployment. */
+/** What an import takes, here or in another deployment. */
 export async function exportWorkflow(
   ctx: Ctx,
   input: { workflowId: WorkflowId; version?: string; form?: CanvasForm },
@@ -131,7 +124,8 @@ export async function exportWorkflow(
   return { version, form, workflow, calls: source.calls };
 }
 
-async function createFrom(
+/** Writes a workflow whose canvas was read, with its draft and references. */
+export async function createFrom(
   ctx: Ctx,
   input: Omit<CreateWorkflow, "canvas" | "icon" | "allowErrors"> & {
     icon?: string | undefined;

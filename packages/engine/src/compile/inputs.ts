@@ -1,5 +1,6 @@
 import type { CanvasInput, CanvasNode } from "../canvas.ts";
-import type { Field, Input, PathPart, Source, ValueType } from "../plan.ts";
+import { expressionNames, expressionProblem } from "../expressions/evaluate.ts";
+import type { ExpressionLanguage, Field, Input, PathPart, Source, ValueType } from "../plan.ts";
 import { convertValue } from "../values/convert.ts";
 import { parsePath } from "../values/path.ts";
 import { type Context, definitionOf, type Level } from "./level.ts";
@@ -8,6 +9,8 @@ import { ANY, typeAt, valueType } from "./types.ts";
 /** Coze's rule, which templates and code rely on. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const SCOPES = new Set(["app", "user", "system"]);
+
+type ExpressionText = string | { text: string; inputs?: CanvasInput[] | undefined };
 
 interface Resolved {
   source: Source;
@@ -58,12 +61,46 @@ class InputCompiler {
   #source(input: CanvasInput, path: string): Resolved {
     if (input.ref !== undefined) return this.#ref(input.ref, path);
     if (input.variable !== undefined) return this.#variable(input.variable, path);
+    if (input.expression !== undefined) return this.#expression("jsonata", input.expression, path);
+    if (input.jinja !== undefined) return this.#expression("jinja", input.jinja, path);
     if (input.fields !== undefined) {
       const fields = this.inputs(input.fields, path);
       const declared = fields.map(({ name, type }) => ({ name, type }));
       return { source: { kind: "object", fields }, type: { type: "object", fields: declared } };
     }
     return { source: { kind: "literal", value: input.value ?? null }, type: ANY };
+  }
+
+  #expression(language: ExpressionLanguage, given: ExpressionText, path: string): Resolved {
+    const { text, inputs: own = [] } = typeof given === "string" ? { text: given } : given;
+    const at = `${path}.${language === "jinja" ? "jinja" : "expression"}`;
+    const inputs = this.inputs(own, at);
+    const problem = expressionProblem(language, text);
+    if (problem !== undefined) {
+      this.#context.issues.node("bad_expression", this.#node.id, at, problem);
+      return NOTHING;
+    }
+    const { names, isVolatile } = expressionNames(language, text);
+    const taken = new Set(inputs.map(({ name }) => name));
+    for (const id of names) {
+      // A name may as well be a member of some value: only a node that can be seen here is meant by its id.
+      if (!taken.has(id) && this.#canSee(id))
+        inputs.push({ name: id, type: ANY, source: { kind: "ref", node: id, path: [] } });
+    }
+    const type: ValueType = language === "jinja" ? { type: "string" } : ANY;
+    const source: Source = { kind: "expression", language, text, inputs, ...(isVolatile ? { isVolatile } : {}) };
+    return { source, type };
+  }
+
+  #canSee(id: string): boolean {
+    let at = this.#at;
+    for (let level: Level | undefined = this.#level; level; level = level.owner?.level) {
+      const target = level.links.numbers.get(id);
+      if (target !== undefined) return this.#unseen(level, at, target) === undefined;
+      if (level.owner?.node.id === id) return true;
+      at = level.owner?.at ?? at;
+    }
+    return false;
   }
 
   #variable(text: string, path: string): Resolved {
@@ -147,11 +184,22 @@ export function compileInputs(level: Level, at: number, node: CanvasNode, contex
   return new InputCompiler(level, at, node, context).inputs(node.data.inputs ?? [], "data.inputs");
 }
 
+/** The inputs that a source is made of. */
+function partsOf(source: Source): readonly Input[] {
+  if (source.kind === "object") return source.fields;
+  return source.kind === "expression" ? source.inputs : [];
+}
+
 /** Whether any part of the inputs reads a variable of the scope. */
 export function readsVariable(inputs: readonly Input[], scope: "app" | "user"): boolean {
-  return inputs.some(({ source }) =>
-    source.kind === "object"
-      ? readsVariable(source.fields, scope)
-      : source.kind === "variable" && source.scope === scope,
+  return inputs.some(
+    ({ source }) => (source.kind === "variable" && source.scope === scope) || readsVariable(partsOf(source), scope),
+  );
+}
+
+/** Whether any part of the inputs is another one each time it is computed. */
+export function isVolatile(inputs: readonly Input[]): boolean {
+  return inputs.some(
+    ({ source }) => (source.kind === "expression" && source.isVolatile) || isVolatile(partsOf(source)),
   );
 }

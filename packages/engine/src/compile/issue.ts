@@ -17,6 +17,7 @@ export type IssueCode =
   | "bad_variable"
   | "bad_name"
   | "bad_config"
+  | "bad_expression"
   | "bad_value"
   | "too_deep";
 

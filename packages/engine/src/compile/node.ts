@@ -6,7 +6,7 @@ import type { Field, Input, PlanNode } from "../plan.ts";
 import { isRecord } from "../values/json.ts";
 import { parsePath } from "../values/path.ts";
 import { type CompiledGraph, compileGraph } from "./graph.ts";
-import { compileInputs, readsVariable } from "./inputs.ts";
+import { compileInputs, isVolatile, readsVariable } from "./inputs.ts";
 import { type Context, definitionOf, type Level } from "./level.ts";
 import { ERROR_FIELDS, planFields, policyOf } from "./types.ts";
 
@@ -161,6 +161,8 @@ function isEffectful(
   if (body?.graph.nodes.some((node) => node.effectful)) return true;
   // A user variable is kept outside the run: reading it is an effect.
   if (readsVariable(inputs, "user")) return true;
+  // The time and chance give another value in each repeat: what they gave first is kept.
+  if (isVolatile(inputs)) return true;
   if (typeof definition.effectful === "boolean") return definition.effectful;
   return config === undefined || definition.effectful(config, body?.graph);
 }

@@ -28,6 +28,7 @@ import { markdown } from "./markdown.ts";
 import { merge } from "./merge.ts";
 import { noOp } from "./no_op.ts";
 import { outputMessage } from "./output_message.ts";
+import { placeholder } from "./placeholder.ts";
 import { question } from "./question.ts";
 import { removeDuplicates } from "./remove_duplicates.ts";
 import { respondToWebhook } from "./respond_to_webhook.ts";
@@ -41,7 +42,9 @@ import { start } from "./start.ts";
 import { stopWithError } from "./stop_with_error.ts";
 import { subWorkflow } from "./sub_workflow.ts";
 import { switchNode } from "./switch.ts";
+import { template } from "./template.ts";
 import { text } from "./text.ts";
+import { transform } from "./transform.ts";
 import { variableAggregator } from "./variable_aggregator.ts";
 import { variableAssign } from "./variable_assign.ts";
 import { wait } from "./wait.ts";
@@ -62,6 +65,8 @@ export const nodes = [
   loopSetVariable,
   wait,
   text,
+  template,
+  transform,
   jsonSerialize,
   jsonDeserialize,
   variableAggregator,
@@ -96,6 +101,7 @@ export const nodes = [
   spreadsheet,
   compression,
   rssRead,
+  placeholder,
 ] as const;
 
 /** Definitions by type key. */

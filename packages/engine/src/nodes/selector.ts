@@ -2,6 +2,8 @@ import * as z from "zod";
 import type { CanvasInput } from "../canvas.ts";
 import { dig, inputOf, listOf, numberOf, pick } from "../coze/read.ts";
 import { CozeProblem } from "../coze/types.ts";
+import { conditionHolds, expressionProblem } from "../expressions/evaluate.ts";
+import { MAX_EXPRESSION } from "../expressions/limits.ts";
 import { MAX_FIELDS } from "../limits.ts";
 import { defineNode } from "../node.ts";
 import { compare, OPERATORS, type Operator } from "../values/compare.ts";
@@ -14,18 +16,24 @@ const condition = z.strictObject({
   right: z.string().optional(),
   value: z.unknown().optional(),
 });
+/** A JSONata condition over the inputs of the node. */
+const expression = z.strictObject({ expression: z.string().min(1).max(MAX_EXPRESSION) });
 const config = z.strictObject({
   branches: z
     .array(
       z.strictObject({
         logic: z.enum(["and", "or"]).default("and"),
-        conditions: z.array(condition).min(1).max(MAX_FIELDS),
+        conditions: z
+          .array(z.union([condition, expression]))
+          .min(1)
+          .max(MAX_FIELDS),
       }),
     )
     .min(1)
     .max(MAX_FIELDS),
 });
 type Condition = z.output<typeof condition>;
+type Branch = z.output<typeof config>["branches"][number];
 
 /** Coze numbers its operators from 1 in this order. */
 const COZE_ORDER: readonly Operator[] = OPERATORS;
@@ -38,6 +46,23 @@ function port(index: number): string {
 function holds(item: Condition, inputs: Record<string, unknown>): boolean {
   const right = item.right === undefined ? item.value : inputs[item.right];
   return compare(item.operator, inputs[item.left], right);
+}
+
+const isExpression = (item: Branch["conditions"][number]): item is z.output<typeof expression> => "expression" in item;
+
+async function branchHolds({ logic, conditions }: Branch, inputs: Record<string, unknown>, now: number) {
+  for (const item of conditions) {
+    const held = isExpression(item) ? await conditionHolds(item.expression, inputs, now) : holds(item, inputs);
+    if (held === (logic === "or")) return held;
+  }
+  return logic === "and";
+}
+
+async function chooseByExpression(branches: readonly Branch[], inputs: Record<string, unknown>, now: number) {
+  for (const [index, branch] of branches.entries()) {
+    if (await branchHolds(branch, inputs, now)) return port(index);
+  }
+  return "false";
 }
 
 function readCondition(raw: unknown, name: string, inputs: CanvasInput[]): Condition {
@@ -60,7 +85,17 @@ export const selector = defineNode({
   ports: ({ branches }) => [...branches.map((_branch, index) => port(index)), "false"],
   uses: ({ branches }) =>
     branches.flatMap((branch) =>
-      branch.conditions.flatMap((item) => (item.right === undefined ? [item.left] : [item.left, item.right])),
+      branch.conditions.flatMap((item) => {
+        if (isExpression(item)) return [];
+        return item.right === undefined ? [item.left] : [item.left, item.right];
+      }),
+    ),
+  check: ({ branches }) =>
+    branches.flatMap((branch, b) =>
+      branch.conditions.flatMap((item, c) => {
+        const message = isExpression(item) ? expressionProblem("jsonata", item.expression) : undefined;
+        return message === undefined ? [] : [{ path: `branches.${b}.conditions.${c}.expression`, message }];
+      }),
     ),
   coze: {
     id: "8",
@@ -79,10 +114,14 @@ export const selector = defineNode({
   },
   n8n: ["n8n-nodes-base.if"],
   dify: ["if-else"],
-  run({ config: { branches }, inputs }) {
-    const index = branches.findIndex(({ logic, conditions }) =>
-      logic === "or" ? conditions.some((item) => holds(item, inputs)) : conditions.every((item) => holds(item, inputs)),
-    );
+  run({ config: { branches }, inputs, now }) {
+    if (branches.some((branch) => branch.conditions.some(isExpression))) {
+      return chooseByExpression(branches, inputs, now()).then((chosen) => ({ output: {}, port: chosen }));
+    }
+    const index = branches.findIndex(({ logic, conditions }) => {
+      const plain = conditions.filter((item): item is Condition => !isExpression(item));
+      return logic === "or" ? plain.some((item) => holds(item, inputs)) : plain.every((item) => holds(item, inputs));
+    });
     return { output: {}, port: index < 0 ? "false" : port(index) };
   },
 });

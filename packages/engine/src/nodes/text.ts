@@ -71,7 +71,6 @@ export const text = defineNode({
       outputs: fieldsOf(pick(data, "outputs")),
     }),
   },
-  dify: ["template-transform"],
   run({ config, inputs }) {
     return { output: { output: config.method === "concat" ? concat(config, inputs) : split(config, inputs) } };
   },

@@ -1,7 +1,9 @@
+import { evaluateExpression } from "../expressions/evaluate.ts";
 import type { NodeDefinition } from "../node.ts";
 import { NodeError } from "../node.ts";
 import type { Input, PlanNode, Source } from "../plan.ts";
 import { convert, convertStrict } from "../values/convert.ts";
+import { setOwn } from "../values/json.ts";
 import { readPath } from "../values/path.ts";
 import { zeroValue } from "../values/types.ts";
 import { driven, type RunIo } from "./io.ts";
@@ -19,25 +21,57 @@ export function resolveInputs(
   io: RunIo,
 ): Record<string, unknown> | Promise<Record<string, unknown>> {
   const loads: Promise<void>[] = [];
-  const fetched = new Map<string, unknown>();
-  for (const input of node.inputs) prefetch(scope, input.source, io, fetched, loads);
+  const fetched = new Map<string | Expression, unknown>();
+  const expressions: Expression[] = [];
+  for (const input of node.inputs) prefetch(scope, input.source, io, fetched, loads, expressions);
   const build = (): Record<string, unknown> => {
     const values: Record<string, unknown> = {};
     for (const input of node.inputs) values[input.name] = inputValue(scope, node, input, definition, io, fetched);
     return values;
   };
+  if (expressions.length > 0) {
+    return Promise.all(loads)
+      .then(() => evaluateAll(scope, node, definition, io, fetched, expressions))
+      .then(build);
+  }
   return loads.length > 0 ? Promise.all(loads).then(build) : build();
+}
+
+type Expression = Extract<Source, { kind: "expression" }>;
+/** Values read before: user variables by name, results of expressions by their source. */
+type Fetched = ReadonlyMap<string | Expression, unknown>;
+
+/** Inner expressions come before those that read them. */
+async function evaluateAll(
+  scope: Scope,
+  node: PlanNode,
+  definition: NodeDefinition,
+  io: RunIo,
+  fetched: Map<string | Expression, unknown>,
+  expressions: readonly Expression[],
+): Promise<void> {
+  for (const source of expressions) {
+    const values: Record<string, unknown> = {};
+    for (const input of source.inputs) {
+      setOwn(values, input.name, inputValue(scope, node, input, definition, io, fetched, true));
+    }
+    fetched.set(source, await evaluateExpression(source.language, source.text, values, io.now()));
+  }
 }
 
 function prefetch(
   scope: Scope,
   source: Source,
   io: RunIo,
-  fetched: Map<string, unknown>,
+  fetched: Map<string | Expression, unknown>,
   loads: Promise<void>[],
+  expressions: Expression[],
 ): void {
   if (source.kind === "object") {
-    for (const field of source.fields) prefetch(scope, field.source, io, fetched, loads);
+    for (const field of source.fields) prefetch(scope, field.source, io, fetched, loads, expressions);
+  } else if (source.kind === "expression") {
+    for (const input of source.inputs) prefetch(scope, input.source, io, fetched, loads, expressions);
+    expressions.push(source);
   } else if (source.kind === "ref") {
     const found = scope.find(source.node);
     if (!found || "locals" in found || !found.load) return;
@@ -63,7 +97,7 @@ function inputValue(
   input: Input,
   definition: NodeDefinition,
   io: RunIo,
-  fetched: ReadonlyMap<string, unknown>,
+  fetched: Fetched,
   isMember = false,
 ): unknown {
   const raw = sourceValue(scope, node, input, definition, io, fetched);
@@ -79,7 +113,7 @@ function sourceValue(
   input: Input,
   definition: NodeDefinition,
   io: RunIo,
-  fetched: ReadonlyMap<string, unknown>,
+  fetched: Fetched,
 ): unknown {
   const { source } = input;
   switch (source.kind) {
@@ -92,6 +126,8 @@ function sourceValue(
     }
     case "variable":
       return readPath(variableValue(scope, node, source, io, fetched), source.path);
+    case "expression":
+      return fetched.get(source);
     case "object": {
       const value: Record<string, unknown> = {};
       for (const field of source.fields) {
@@ -107,7 +143,7 @@ function variableValue(
   node: PlanNode,
   source: Extract<Source, { kind: "variable" }>,
   io: RunIo,
-  fetched: ReadonlyMap<string, unknown>,
+  fetched: Fetched,
 ): unknown {
   if (source.scope === "app") return scope.variable(node.id, source.name);
   if (source.scope === "user") return fetched.get(source.name);

@@ -1,28 +1,11 @@
-import jsonata from "jsonata";
+import { boundedJsonata } from "@weft/engine/expressions/jsonata";
 import { type ErrorInfo, queryFailure } from "../errors.ts";
 import { isObject, type Json, type JsonObject, typeName } from "../json.ts";
 import { FIXED_FUNCTIONS, timeFunctions } from "./jsonata-functions.ts";
-import { BoundedRegExp } from "./regex.ts";
 
-type Expression = ReturnType<typeof jsonata>;
-
-/**
- * Steps that one evaluation may take. Steps and not time: evaluations of many executions share the thread, and the
- * same expression must not fail because the machine is busy. A million is about a second.
- */
-const MAX_STEPS = 1_000_000;
-/** Nested calls in an expression. */
-const MAX_EVALUATION_DEPTH = 500;
-/** Items in a sequence that an expression builds: far above what 256 KiB can hold. */
-const MAX_SEQUENCE = 1_000_000;
-const MAX_CACHED = 5_000;
-/** A name that no expression can write, under which an evaluation finds what it has left. */
-const BUDGET = "left to do";
-/** JSONata calls what is bound here before each step. */
-const ON_STEP = Symbol.for("jsonata.__evaluate_entry") as unknown as string;
 const EXPRESSION = /^\{%([\s\S]*)%\}$/;
 
-const cache = new Map<string, Expression>();
+const bounded = boundedJsonata(FIXED_FUNCTIONS);
 
 /** What `$states` holds for one evaluation. */
 export interface StatesVariable {
@@ -44,32 +27,10 @@ export function expressionText(value: unknown): string | undefined {
   return EXPRESSION.exec(value)?.[1]?.trim();
 }
 
-function compile(text: string): Expression {
-  let compiled = cache.get(text);
-  if (compiled) return compiled;
-  if (cache.size >= MAX_CACHED) cache.clear();
-  const options = {
-    stack: MAX_EVALUATION_DEPTH,
-    sequence: MAX_SEQUENCE,
-    RegexEngine: BoundedRegExp as unknown as RegExp,
-  };
-  compiled = jsonata(text, options as never);
-  compiled.assign(ON_STEP, takeStep);
-  for (const [name, value] of Object.entries(FIXED_FUNCTIONS)) compiled.assign(name, value);
-  cache.set(text, compiled);
-  return compiled;
-}
-
-function takeStep(_step: unknown, _input: unknown, environment: { lookup(name: string): { steps: number } }): void {
-  if (--environment.lookup(BUDGET).steps < 0) {
-    throw { code: "D1012", message: `The expression takes more than ${MAX_STEPS} steps` };
-  }
-}
-
 /** Why the text is no JSONata expression, or undefined when it is one. */
 export function expressionError(text: string): string | undefined {
   try {
-    compile(text);
+    bounded.compile(text);
     return undefined;
   } catch (error) {
     return messageOf(error);
@@ -105,8 +66,7 @@ export async function evaluate(text: string, field: string, scope: JsonataScope)
       states: scope.states,
       ...timeFunctions(scope.nowMs),
     };
-    bindings[BUDGET] = { steps: MAX_STEPS };
-    value = await compile(text).evaluate(undefined, bindings);
+    value = await bounded.evaluate(text, undefined, bindings);
   } catch (error) {
     return fail(`threw an error during evaluation. ${messageOf(error)}`);
   }

@@ -1,0 +1,256 @@
+import { invalidField } from "@weft/kernel/errors";
+import type { Canvas, CanvasBody, CanvasEdge, CanvasNode } from "../canvas.ts";
+import {
+  closePorts,
+  edgeOf,
+  Ids,
+  Notes,
+  nodeReport,
+  placeholderNode,
+  positionOf,
+  record,
+  records,
+  text,
+} from "../import/builder.ts";
+import { type Imported, type NodeReport, reportOf } from "../import/report.ts";
+import { MAX_CONCURRENCY, MAX_NODES } from "../limits.ts";
+import { nodeTypes } from "../nodes/index.ts";
+import { isRecord } from "../values/json.ts";
+import { type DifyNode, MAPPERS, type Mapped, policyOf } from "./nodes.ts";
+import { type DifyApp, selectorSource } from "./values.ts";
+
+/** Whether a value looks like an app of Dify. */
+export function isDifyApp(raw: object): boolean {
+  return (
+    isRecord(raw) && isRecord(raw.app) && (raw.kind === "app" || isRecord(raw.workflow) || isRecord(raw.model_config))
+  );
+}
+
+interface Raw extends DifyNode {
+  type: string;
+  title: string;
+  parent: string | undefined;
+  raw: Record<string, unknown>;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  llm: "it needs a model: put a model node of this space in its place",
+  agent: "agents of Dify's plugins do not exist here",
+  tool: "the tool belongs to a plugin of Dify",
+  "knowledge-retrieval": "its knowledge is not here: bind one in its place",
+  loop: "loops with conditions to end are drawn with a break node here",
+};
+
+function rawNodes(graph: Record<string, unknown>): Raw[] {
+  const nodes = records(graph.nodes);
+  if (nodes.length > MAX_NODES) throw invalidField("workflow.graph.nodes", `a canvas has at most ${MAX_NODES} nodes`);
+  return nodes.flatMap((raw, index) => {
+    const data = record(raw.data);
+    const id = text(raw.id);
+    if (id === undefined) throw invalidField(`workflow.graph.nodes.${index}.id`, "a node has an id");
+    const parent = text(raw.parentId) ?? text(data.iteration_id) ?? text(data.loop_id);
+    return [{ id, data, type: text(data.type) ?? "", title: text(data.title) ?? "", parent, raw }];
+  });
+}
+
+class Reader {
+  readonly #nodes: Raw[];
+  readonly #byId: Map<string, Raw>;
+  readonly #edges: Record<string, unknown>[];
+  readonly #ids = new Ids();
+  readonly #ports = new Map<string, ReadonlyMap<string, string>>();
+  readonly #app: DifyApp;
+  readonly reports: NodeReport[] = [];
+  readonly ends: Raw[] = [];
+
+  constructor(workflow: Record<string, unknown>, isChat: boolean) {
+    const graph = record(workflow.graph);
+    this.#nodes = rawNodes(graph);
+    this.#byId = new Map(this.#nodes.map((node) => [node.id, node]));
+    this.#edges = records(graph.edges);
+    const environment = new Map(
+      records(workflow.environment_variables).map((item) => [
+        text(item.name) ?? "",
+        { value: item.value, isSecret: item.value_type === "secret" },
+      ]),
+    );
+    const start = this.#nodes.find((node) => node.type === "start");
+    this.#app = {
+      idOf: (id) => (id === start?.id ? "start" : this.#ids.of(id)),
+      typeOf: (id) => this.#byId.get(id)?.type,
+      startId: "start",
+      environment,
+      isChat,
+    };
+  }
+
+  idOf(id: string): string {
+    return this.#app.idOf(id);
+  }
+
+  #report(node: Raw, to: string, notes: Notes): void {
+    const name = node.title || node.type || "note";
+    this.reports.push(
+      nodeReport({ nodeId: this.idOf(node.id), externalId: node.id, name, from: node.type || "note", to }, notes),
+    );
+  }
+
+  #placed(node: Raw, mapped: Mapped): CanvasNode {
+    const { x, y } = record(node.raw.position);
+    const label = node.title === "" ? {} : { label: node.title.slice(0, 200) };
+    return { id: this.idOf(node.id), type: mapped.type, ...positionOf(x, y), data: { ...label, ...mapped.data } };
+  }
+
+  #blocked(node: Raw, notes: Notes): CanvasNode {
+    const handles = new Set(
+      this.#edges.filter((edge) => edge.source === node.id).map((edge) => text(edge.sourceHandle) || "source"),
+    );
+    const ports = new Map(
+      [...handles].map((handle) => [handle, handle === "source" ? "default" : handle.slice(0, 64)]),
+    );
+    this.#ports.set(node.id, ports);
+    this.#report(node, "placeholder", notes);
+    return placeholderNode(this.idOf(node.id), node.title || node.type, {
+      system: "dify",
+      type: node.type,
+      reason: notes.blocked ?? "",
+      ...(ports.size > 0 ? { ports: [...new Set(ports.values())] } : {}),
+      original: node.data,
+    });
+  }
+
+  #node(node: Raw): CanvasNode {
+    const notes = new Notes();
+    if (node.type === "iteration") return this.#iteration(node, notes);
+    const mapper = Object.hasOwn(MAPPERS, node.type) ? MAPPERS[node.type] : undefined;
+    const mapped = mapper?.(this.#app, node, notes);
+    if (!mapped) notes.block(REASONS[node.type] ?? `nodes of type "${node.type}" are not known here`);
+    else if (!nodeTypes.has(mapped.type)) notes.block(`nodes of type "${mapped.type}" are not installed here`);
+    if (!mapped || notes.blocked !== undefined) return this.#blocked(node, notes);
+    if (node.type === "end") this.ends.push(node);
+    if (mapped.ports) this.#ports.set(node.id, mapped.ports);
+    const placed = this.#placed(node, mapped);
+    if (mapped.type !== "start" && mapped.type !== "comment") Object.assign(placed.data, policyOf(node.data, notes));
+    this.#report(node, mapped.type, notes);
+    return placed;
+  }
+
+  #iteration(node: Raw, notes: Notes): CanvasNode {
+    const { data } = node;
+    const concurrency =
+      data.is_parallel === true ? Math.min(MAX_CONCURRENCY, Math.max(1, Number(data.parallel_nums) || 10)) : 1;
+    const mode = text(data.error_handle_mode) ?? "terminated";
+    if (mode !== "terminated") notes.change("a failing item fails the iteration");
+    const output = selectorSource(this.#app, data.output_selector, notes).ref ?? "";
+    const body = this.#level(node);
+    const id = this.idOf(node.id);
+    if (body.nodes.length === 0) {
+      notes.block("the iteration has no nodes");
+      return this.#blocked(node, notes);
+    }
+    closePorts(body, portsOf, id);
+    this.#report(node, "batch", notes);
+    const config = { items: ["item"], concurrency, collect: output === "" ? [] : [{ name: "output", ref: output }] };
+    const inputs = [
+      { name: "item", type: "list" as const, ...selectorSource(this.#app, data.iterator_selector, notes) },
+    ];
+    return this.#placed(node, { type: "batch", data: { config, inputs, body } });
+  }
+
+  #isStart(id: unknown): boolean {
+    return /^(custom-)?(iteration|loop)-start$/.test(this.#byId.get(String(id))?.type ?? "");
+  }
+
+  #edge(edge: Record<string, unknown>, owner: Raw | undefined): CanvasEdge[] {
+    const source = this.#byId.get(text(edge.source) ?? "");
+    const target = this.#byId.get(text(edge.target) ?? "");
+    if (!source || !target || target.parent !== owner?.id || source.parent !== owner?.id) return [];
+    if (this.#isStart(source.id)) return owner ? [edgeOf(this.idOf(owner.id), this.idOf(target.id))] : [];
+    const handle = text(edge.sourceHandle) || "source";
+    const port = handle === "fail-branch" ? "branch_error" : (this.#ports.get(source.id)?.get(handle) ?? "default");
+    return [edgeOf(this.idOf(source.id), this.idOf(target.id), port)];
+  }
+
+  /** The nodes of the app, or of an iteration's body, with their edges. */
+  #level(owner: Raw | undefined): CanvasBody {
+    const mine = this.#nodes.filter((node) => {
+      const parent = node.parent !== undefined && this.#byId.has(node.parent) ? node.parent : undefined;
+      node.parent = parent;
+      return parent === owner?.id && !this.#isStart(node.id);
+    });
+    const nodes = mine.map((node) => this.#node(node));
+    const edges = this.#edges.flatMap((edge) => this.#edge(edge, owner));
+    const entry = text(owner?.data.start_node_id);
+    if (owner && entry !== undefined && this.#byId.get(entry)?.parent === owner.id && !this.#isStart(entry)) {
+      edges.push(edgeOf(this.idOf(owner.id), this.idOf(entry)));
+    }
+    return { nodes, edges };
+  }
+
+  canvas(): Canvas {
+    const body = this.#level(undefined);
+    if (!body.nodes.some((node) => node.type === "start")) {
+      body.nodes.unshift({ id: "start", type: "start", data: { outputs: [{ name: "query", type: "string" }] } });
+    }
+    body.nodes.push({ id: "end", type: "end", data: { inputs: this.#results(body) } });
+    closePorts(body, portsOf, "end");
+    return body;
+  }
+
+  /** One end for all of Dify's ends, or for its answers: each value of those that were reached. */
+  #results(body: CanvasBody): NonNullable<CanvasNode["data"]["inputs"]> {
+    const answers = body.nodes.filter((node) => node.type === "output_message").map(({ id }) => id);
+    if (this.ends.length === 0 && answers.length > 0) {
+      const inputs = answers.map((id, at) => ({ name: `a${at}`, ref: `${id}.output` }));
+      const names = inputs.map(({ name }) => name).join(", ");
+      return [
+        { name: "answer", type: "string", expression: { text: `$join([${names}][$type($) = "string"], "")`, inputs } },
+      ];
+    }
+    const sources = new Map<string, string[]>();
+    for (const end of this.ends) {
+      for (const { variable } of records(end.data.outputs)) {
+        const name = text(variable) || "value";
+        sources.set(name, [...(sources.get(name) ?? []), `${this.idOf(end.id)}.${name}`]);
+      }
+    }
+    return [...sources].map(([name, refs]) => {
+      if (refs.length === 1) return { name, ref: refs[0] as string };
+      const inputs = refs.map((ref, at) => ({ name: `v${at}`, ref }));
+      return {
+        name,
+        expression: {
+          text: `$filter([${inputs.map((input) => `{"v": ${input.name}}`).join(", ")}], function($x){$x.v != null})[0].v`,
+          inputs,
+        },
+      };
+    });
+  }
+}
+
+function portsOf(node: CanvasNode): readonly string[] {
+  const definition = nodeTypes.get(node.type);
+  const parsed = definition?.config.safeParse(node.data.config ?? {});
+  const ports = definition?.ports && parsed?.success ? definition.ports(parsed.data) : ["default"];
+  return node.data.onError?.strategy === "branch" ? [...ports, "branch_error"] : ports;
+}
+
+/** An app of Dify as a canvas and a report. Throws `invalid_input` for what is no workflow. */
+export function readDifyApp(raw: Record<string, unknown>): Imported {
+  const app = record(raw.app);
+  const name = text(app.name);
+  const description = text(app.description);
+  if (!isRecord(raw.workflow)) {
+    throw invalidField("workflow", `an app of mode "${text(app.mode) ?? "?"}" has no workflow that could be imported`);
+  }
+  const isChat = app.mode === "advanced-chat";
+  const reader = new Reader(raw.workflow, isChat);
+  const canvas = reader.canvas();
+  return {
+    ...(name ? { name } : {}),
+    ...(description ? { description } : {}),
+    isChat,
+    canvas,
+    report: reportOf("dify", reader.reports),
+  };
+}

@@ -1,0 +1,61 @@
+import type { Canvas } from "../canvas.ts";
+
+/** exact: it does what it did. changed: it runs, with the differences that are named. placeholder: it cannot run here. */
+export type Fidelity = "exact" | "changed" | "placeholder";
+
+/** What became of one expression of another system. */
+export interface ExpressionReport {
+  /** Where it stood in the node, by the other system's names. */
+  path: string;
+  from: string;
+  /** What it is here; absent where it could not be translated. */
+  to?: string;
+  reason?: string;
+}
+
+/** What became of one node. */
+export interface NodeReport {
+  /** The id here. */
+  nodeId: string;
+  /** Its id or name there. */
+  externalId: string;
+  name: string;
+  /** Its type there, and what it is here. */
+  from: string;
+  to: string;
+  fidelity: Fidelity;
+  /** What is different, or why it is a placeholder. */
+  notes: string[];
+  expressions: ExpressionReport[];
+}
+
+/** How faithfully a workflow was taken over. */
+export interface ImportReport {
+  format: "weft" | "coze" | "n8n" | "dify" | "package";
+  nodes: NodeReport[];
+  counts: { exact: number; changed: number; placeholder: number };
+  expressions: { translated: number; untranslated: number };
+  /** What concerns the workflow as a whole. */
+  notes: string[];
+}
+
+/** A workflow of another system, read. */
+export interface Imported {
+  name?: string;
+  description?: string;
+  /** It holds a conversation there. */
+  isChat?: boolean;
+  canvas: Canvas;
+  report: ImportReport;
+}
+
+/** The report of what was read, counted. */
+export function reportOf(format: ImportReport["format"], nodes: NodeReport[], notes: string[] = []): ImportReport {
+  const counts = { exact: 0, changed: 0, placeholder: 0 };
+  const expressions = { translated: 0, untranslated: 0 };
+  for (const node of nodes) {
+    counts[node.fidelity] += 1;
+    for (const { to } of node.expressions) expressions[to === undefined ? "untranslated" : "translated"] += 1;
+  }
+  return { format, nodes, counts, expressions, notes };
+}

@@ -1,0 +1,443 @@
+import { invalidField } from "@weft/kernel/errors";
+import type { Canvas, CanvasBody, CanvasEdge, CanvasInput, CanvasNode, CanvasOnError } from "../canvas.ts";
+import {
+  closePorts,
+  edgeOf,
+  Ids,
+  Notes,
+  nodeReport,
+  placeholderNode,
+  positionOf,
+  record,
+  text,
+} from "../import/builder.ts";
+import { type Imported, type NodeReport, reportOf } from "../import/report.ts";
+import { nodeTypes } from "../nodes/index.ts";
+import { isRecord } from "../values/json.ts";
+import { type N8nNode, NodeContext, type Piece } from "./context.ts";
+import { type Link, type Loop, loopOutput, loopsOf, type N8nGraph, readGraph } from "./graph.ts";
+import { pass } from "./lists.ts";
+import { isTrigger, mapperOf, NEEDS_ITEMS, triggerNote } from "./nodes.ts";
+
+/** Whether a value looks like a workflow of n8n: its connections are kept by node name. */
+export function isN8nWorkflow(raw: object): boolean {
+  return isRecord(raw) && Array.isArray(raw.nodes) && isRecord(raw.connections);
+}
+
+const BASE = "n8n-nodes-base.";
+
+class Reader {
+  readonly #graph: N8nGraph;
+  readonly #bindings: Readonly<Record<string, string>>;
+  readonly #name: string;
+  readonly #ids = new Ids();
+  /** By node and output: the reference to its items, as far as the level has come. */
+  readonly #items = new Map<string, string[]>();
+  readonly #exits = new Map<string, Piece["exits"]>();
+  readonly #gates = new Map<string, string>();
+  readonly reports: NodeReport[] = [];
+  /** Nodes that a run can come to, and where it begins. */
+  #reachable: ReadonlySet<string> = new Set();
+  #starts: readonly string[] = [];
+
+  constructor(graph: N8nGraph, name: string, bindings: Readonly<Record<string, string>>) {
+    this.#graph = graph;
+    this.#bindings = bindings;
+    this.#name = name;
+  }
+
+  #node(name: string): N8nNode {
+    return this.#graph.nodes.get(name) as N8nNode;
+  }
+
+  /** The items of another node, where a run that comes to this one can have come to it. */
+  #visible(from: string, other: string, output: number): string | undefined {
+    return this.#reachable.has(from) && !this.#reachable.has(other) ? undefined : this.#items.get(other)?.[output];
+  }
+
+  #report(node: N8nNode, to: string, notes: Notes): void {
+    this.reports.push(
+      nodeReport(
+        {
+          nodeId: this.#ids.of(node.name),
+          externalId: text(node.raw.id) ?? node.name,
+          name: node.name,
+          from: node.type,
+          to,
+        },
+        notes,
+      ),
+    );
+  }
+
+  #placed(node: N8nNode, created: CanvasNode): CanvasNode {
+    const [x, y] = Array.isArray(node.raw.position) ? node.raw.position : [];
+    return { ...created, ...positionOf(x, y), data: { label: node.name.slice(0, 200), ...created.data } };
+  }
+
+  #blocked(node: N8nNode, notes: Notes, outputs: number): Piece {
+    const id = this.#ids.of(node.name);
+    this.#report(node, "placeholder", notes);
+    const ports = Array.from({ length: Math.max(1, outputs) }, (_none, at) => (at === 0 ? "default" : `output_${at}`));
+    const { credentials: _left, ...original } = node.raw;
+    const created = placeholderNode(id, node.name, {
+      system: "n8n",
+      type: node.type,
+      reason: notes.blocked ?? "",
+      ports,
+      original: this.#withServing(node, original),
+    });
+    return {
+      nodes: [created],
+      edges: [],
+      entry: id,
+      exits: ports.map((port) => ({ id, port })),
+      items: ports.map(() => `${id}.items`),
+    };
+  }
+
+  /** Models, tools and memories stand inside the node that they serve. */
+  #withServing(node: N8nNode, original: Record<string, unknown>): Record<string, unknown> {
+    const serving = this.#graph.serving.get(node.name) ?? [];
+    if (serving.length === 0) return original;
+    const parts = serving.map((name) => {
+      const { credentials: _left, ...rest } = this.#node(name).raw;
+      return rest;
+    });
+    return { ...original, servedBy: parts };
+  }
+
+  #piece(name: string, inputs: readonly (readonly string[])[], links: readonly Link[]): Piece {
+    const node = this.#node(name);
+    const notes = new Notes();
+    const id = this.#ids.of(name);
+    const itemsOf = (other: string): string | undefined => this.#visible(name, other, 0);
+    const context = new NodeContext({ id, node, notes, ids: this.#ids, inputs, itemsOf, workflowName: this.#name });
+    const outputs = 1 + Math.max(0, ...links.filter(({ from }) => from === name).map(({ output }) => output));
+    if (!this.#reachable.has(name)) notes.change("nothing leads to it, so it never runs");
+    const mapper = node.raw.disabled === true ? pass : mapperOf(node.type, this.#bindings);
+    if (!mapper) {
+      notes.block(reasonOf(node.type));
+      return this.#blocked(node, notes, outputs);
+    }
+    if (isTrigger(node.type) && node.raw.disabled !== true) {
+      const told = triggerNote(node.type);
+      if (told !== undefined) notes.change(told);
+    }
+    if (inputs.some((refs) => refs.length > 1))
+      notes.change("it runs once, over the items of all nodes that lead to it");
+    const piece = mapper(context);
+    settings(node, notes, piece);
+    const missing = piece.nodes.find((created) => !nodeTypes.has(created.type));
+    if (missing) notes.block(`nodes of type "${missing.type}" are not installed here`);
+    if (notes.blocked !== undefined) return this.#blocked(node, notes, outputs);
+    neverLeft(piece, outputs);
+    const main = piece.nodes.find((created) => created.id === id);
+    piece.nodes = piece.nodes.map((created) => (created === main ? this.#placed(node, created) : created));
+    this.#report(node, piece.nodes.length === 1 ? (piece.nodes[0]?.type ?? "transform") : kindOf(piece), notes);
+    return NEEDS_ITEMS.has(node.type.slice(BASE.length)) ? this.#guarded(piece, context.items()) : piece;
+  }
+
+  /** A node that acts once must not act where there are no items. */
+  #guarded(piece: Piece, items: Omit<CanvasInput, "name">): Piece {
+    const id = this.#ids.fresh(`${piece.entry}_if`);
+    const gate = gateNode(id, items);
+    return {
+      ...piece,
+      nodes: [gate, ...piece.nodes],
+      edges: [...piece.edges, edgeOf(id, piece.entry, "true")],
+      entry: id,
+    };
+  }
+
+  #loop({ head, body }: Loop, inputs: readonly (readonly string[])[]): Piece {
+    const node = this.#node(head);
+    const notes = new Notes();
+    const id = this.#ids.of(head);
+    const after = this.#ids.fresh(`${id}_done`);
+    const context = new NodeContext({
+      id,
+      node,
+      notes,
+      ids: this.#ids,
+      inputs,
+      itemsOf: (other) => this.#visible(head, other, 0),
+      workflowName: this.#name,
+    });
+    const size = Number(node.parameters.batchSize ?? (node.version >= 3 ? 1 : 10));
+    if (!Number.isFinite(size)) notes.block("a computed batch size has no counterpart");
+    if (record(node.parameters.options).reset !== undefined)
+      notes.change("a loop that is reset begins anew by itself here");
+    const back = this.#graph.links.filter(({ from, to }) => body.has(from) && to === head);
+    this.#items.set(head, [`${id}.chunk`, `${id}.chunk`]);
+    const inner = this.#level(body, (link) => link.from === head && body.has(link.to), id);
+    const lists = back.map((link) => this.#items.get(link.from)?.[link.output]).filter((ref) => ref !== undefined);
+    const collect = lists.map((ref, at) => ({ name: `lists${at}`, ref }));
+    closePorts(inner, portsOf, id);
+    const loop: CanvasNode = {
+      id,
+      type: "loop",
+      data: {
+        config: { mode: "array", items: ["chunk"], collect },
+        inputs: [{ name: "chunk", type: "list", ...context.over(`$items_chunks(items, ${size})`) }],
+        body: inner,
+      },
+    };
+    const parts = collect.map(({ name }) => ({ name, ref: `${id}.${name}` }));
+    const flat = `$items_joined(${parts.map(({ name }) => `$items_flat(${name})`).join(", ")})`;
+    const done = context.transform([{ expression: { text: flat, inputs: parts } }], after);
+    if (lists.length > 1) notes.change("the items of several ends of a turn come one end after the other");
+    this.#report(node, "loop", notes);
+    const output = loopOutput(node) === 1 ? 0 : 1;
+    const exits = [{ id: after }, { id: after }];
+    const items = [`${after}.items`, `${after}.items`];
+    this.#items.set(head, items);
+    void output;
+    return { nodes: [this.#placed(node, loop), ...done.nodes], edges: [edgeOf(id, after)], entry: id, exits, items };
+  }
+
+  /** The nodes of a level in the order of its edges, with loops as nodes of their own. */
+  #order(names: ReadonlySet<string>, loops: readonly Loop[], links: readonly Link[]): string[] {
+    const place = (name: string): string => loops.find(({ body }) => body.has(name))?.head ?? name;
+    const waiting = new Map<string, Set<string>>(
+      [...names].filter((name) => place(name) === name).map((name) => [name, new Set()]),
+    );
+    for (const { from, to } of links) {
+      const [a, b] = [place(from), place(to)];
+      if (a !== b) waiting.get(b)?.add(a);
+    }
+    const order: string[] = [];
+    const ready = [...waiting].filter(([, before]) => before.size === 0).map(([name]) => name);
+    while (ready.length > 0) {
+      const name = ready.shift() as string;
+      order.push(name);
+      for (const [other, before] of waiting) {
+        if (before.delete(name) && before.size === 0) ready.push(other);
+      }
+    }
+    return order;
+  }
+
+  #level(names: ReadonlySet<string>, isEntry: (link: Link) => boolean, owner: string | undefined): CanvasBody {
+    const links = this.#graph.links.filter(({ from, to }) => names.has(from) && names.has(to));
+    const entries = this.#graph.links.filter(isEntry);
+    const loops = loopsOf(names, this.#graph);
+    const body: CanvasBody = { nodes: [], edges: [] };
+    for (const name of this.#order(names, loops, links)) {
+      const loop = loops.find(({ head }) => head === name);
+      const into = [...links, ...entries].filter(
+        (link) => link.to === name && !loop?.body.has(link.from) && !(loop && link.from === name),
+      );
+      const count = into.length === 0 ? 0 : 1 + Math.max(...into.map(({ input }) => input));
+      const inputs = Array.from({ length: count }, (_none, at) => [
+        ...new Set(
+          into.filter(({ input }) => input === at).flatMap((link) => this.#visible(name, link.from, link.output) ?? []),
+        ),
+      ]);
+      const piece = loop ? this.#loop(loop, inputs) : this.#piece(name, inputs, links);
+      this.#items.set(name, piece.items);
+      this.#exits.set(name, piece.exits);
+      body.nodes.push(...piece.nodes);
+      body.edges.push(...piece.edges, ...into.flatMap((link) => this.#edges(link, piece.entry, owner, body)));
+    }
+    return body;
+  }
+
+  #edges(link: Link, entry: string, owner: string | undefined, body: CanvasBody): CanvasEdge[] {
+    if (owner !== undefined && this.#ids.of(link.from) === owner) return [edgeOf(owner, entry)];
+    const exit = this.#exits.get(link.from)?.[link.output];
+    const ref = this.#items.get(link.from)?.[link.output];
+    if (!exit || ref === undefined) return [];
+    const isRouted = ["if", "switch"].some((type) => this.#node(link.from).type === BASE + type);
+    if ((!isRouted && !ref.endsWith(NEVER)) || exit.port !== undefined) return [edgeOf(exit.id, entry, exit.port)];
+    return [edgeOf(this.#gate(exit.id, link.output, ref, body), entry, "true")];
+  }
+
+  /** What an if or a switch leads to runs only where it was given items. */
+  #gate(source: string, output: number, ref: string, body: CanvasBody): string {
+    const key = `${source}#${output}`;
+    const known = this.#gates.get(key);
+    if (known !== undefined) return known;
+    const id = this.#ids.fresh(`${source}_${output}`);
+    this.#gates.set(key, id);
+    body.nodes.push(gateNode(id, { ref }));
+    body.edges.push(edgeOf(source, id));
+    return id;
+  }
+
+  canvas(): Canvas {
+    const serving = new Set([...this.#graph.serving.values()].flat());
+    const flowing = new Set<string>();
+    const notes: CanvasNode[] = [];
+    for (const [name, node] of this.#graph.nodes) {
+      if (node.type === `${BASE}stickyNote`) notes.push(this.#sticky(node));
+      else if (!serving.has(name) || this.#graph.links.some(({ from, to }) => from === name || to === name))
+        flowing.add(name);
+      else this.#served(node);
+    }
+    this.#starts = this.#startsOf(flowing);
+    this.#reachable = this.#reached();
+    const body = this.#level(flowing, () => false, undefined);
+    const start: CanvasNode = {
+      id: "start",
+      type: "start",
+      data: {
+        outputs: [
+          { name: "items", type: "list" },
+          { name: "trigger", type: "string" },
+        ],
+      },
+    };
+    this.#begin(body);
+    const leaves = [...this.#reachable].filter(
+      (name) => this.#items.has(name) && !this.#graph.links.some(({ from }) => from === name),
+    );
+    const lists = leaves
+      .flatMap((name) => this.#items.get(name)?.[0] ?? [])
+      .filter((ref) => body.nodes.some(({ id }) => ref.startsWith(`${id}.`)));
+    const inputs = lists.slice(0, 200).map((ref, at) => ({ name: `i${at}`, ref }));
+    const joined = { text: `$items_joined(${inputs.map(({ name }) => name).join(", ")})`, inputs };
+    body.nodes.unshift(start);
+    body.nodes.push({
+      id: "end",
+      type: "end",
+      data: { inputs: [{ name: "items", type: "list", expression: joined }] },
+    });
+    closePorts(body, portsOf, "end");
+    body.nodes.push(...notes);
+    return body;
+  }
+
+  #startsOf(flowing: ReadonlySet<string>): string[] {
+    const entered = new Set(this.#graph.links.map(({ to }) => to));
+    const roots = [...flowing].filter((name) => !entered.has(name));
+    const triggers = roots.filter((name) => isTrigger(this.#node(name).type) && this.#node(name).raw.disabled !== true);
+    return triggers.length > 0 ? triggers : roots.slice(0, 1);
+  }
+
+  #reached(): Set<string> {
+    const reached = new Set(this.#starts);
+    for (const name of reached) for (const { from, to } of this.#graph.links) if (from === name) reached.add(to);
+    return reached;
+  }
+
+  /** n8n starts at one trigger: with several, the run's input `trigger` names the one, else the first is meant. */
+  #begin(body: CanvasBody): void {
+    const first = this.#starts;
+    const ids = first.map((name) => this.#ids.of(name));
+    if (ids.length <= 1) {
+      for (const id of ids) body.edges.push(edgeOf("start", id));
+      if (ids.length === 0) body.edges.push(edgeOf("start", "end"));
+      return;
+    }
+    const id = this.#ids.fresh("which_trigger");
+    const branches = first
+      .slice(1)
+      .map((name) => ({ conditions: [{ left: "trigger", operator: "equal", value: name }] }));
+    body.nodes.unshift({
+      id,
+      type: "selector",
+      data: { config: { branches }, inputs: [{ name: "trigger", ref: "start.trigger" }] },
+    });
+    body.edges.push(edgeOf("start", id), edgeOf(id, ids[0] as string, "false"));
+    ids.slice(1).forEach((target, at) => {
+      body.edges.push(edgeOf(id, target, at === 0 ? "true" : `true_${at}`));
+    });
+  }
+
+  #sticky(node: N8nNode): CanvasNode {
+    const notes = new Notes();
+    this.#report(node, "comment", notes);
+    const content = text(node.parameters.content) ?? "";
+    return this.#placed(node, { id: this.#ids.of(node.name), type: "comment", data: { config: { text: content } } });
+  }
+
+  #served(node: N8nNode): void {
+    const notes = new Notes();
+    notes.block("it serves another node, and is kept inside that one's placeholder");
+    this.#report(node, "placeholder", notes);
+  }
+}
+
+/** The name of the list of an output that a node does not have, though connections leave by it. */
+const NEVER = ".never";
+
+/** Outputs that the node does not have never give items; what they lead to keeps its place and does not run. */
+function neverLeft(piece: Piece, outputs: number): void {
+  const [exit] = piece.exits;
+  const node = piece.nodes.find((one) => one.id === exit?.id && one.type === "transform");
+  if (!exit || !node || outputs <= piece.exits.length) return;
+  node.data.inputs = [...(node.data.inputs ?? []), { name: "never", type: "list", value: [] }];
+  node.data.outputs = [...(node.data.outputs ?? []), { name: "never", type: "list" }];
+  while (piece.exits.length < outputs) {
+    piece.exits.push({ id: exit.id });
+    piece.items.push(`${exit.id}${NEVER}`);
+  }
+}
+
+function gateNode(id: string, items: Omit<CanvasInput, "name">): CanvasNode {
+  const config = { branches: [{ conditions: [{ left: "items", operator: "not_empty" }] }] };
+  return { id, type: "selector", data: { config, inputs: [{ name: "items", type: "list", ...items }] } };
+}
+
+function kindOf(piece: Piece): string {
+  return piece.nodes.find(({ type }) => type !== "transform" && type !== "selector")?.type ?? "transform";
+}
+
+function reasonOf(type: string): string {
+  if (type.startsWith("@n8n/n8n-nodes-langchain."))
+    return "it needs a model, a memory or a tool: put nodes of this space in its place";
+  return `nodes of type "${type}" belong to a service or an extension that has no counterpart here`;
+}
+
+/** What a node of n8n says of failures and repeats, as our policy. */
+function settings({ raw }: N8nNode, notes: Notes, piece: Piece): void {
+  if (raw.disabled === true) {
+    notes.change("it is disabled: its items pass through");
+    return;
+  }
+  if (raw.executeOnce === true) notes.change("it runs over all items, not over the first alone");
+  if (raw.alwaysOutputData === true) notes.change("no empty item is made where there are none");
+  const retries = raw.retryOnFail === true ? Math.min(10, Math.max(0, (Number(raw.maxTries) || 3) - 1)) : 0;
+  const onFail = text(raw.onError) ?? (raw.continueOnFail === true ? "continueRegularOutput" : "stopWorkflow");
+  const policy: CanvasOnError = {
+    ...(retries > 0
+      ? { retries, delayMs: Math.min(5_000, Number(raw.waitBetweenTries) || 1_000), backoffRate: 1, jitter: false }
+      : {}),
+    ...(onFail === "stopWorkflow" ? {} : { strategy: "default" as const, fallback: { items: [], lists: [] } }),
+  };
+  if (onFail !== "stopWorkflow")
+    notes.change("where it fails it gives no items, instead of items that tell of the error");
+  if (Object.keys(policy).length === 0) return;
+  for (const node of piece.nodes) {
+    if (node.type === "transform") continue;
+    const target = node.data.body?.nodes[0] ?? node;
+    if (retries > 0) target.data.onError = { ...target.data.onError, ...policy, strategy: "throw" };
+    if (onFail !== "stopWorkflow")
+      node.data.onError = { ...(target === node ? policy : {}), strategy: "default", fallback: policy.fallback };
+  }
+  const [only] = piece.nodes;
+  if (piece.nodes.length === 1 && only && onFail !== "stopWorkflow") only.data.onError = policy;
+}
+
+function portsOf(node: CanvasNode): readonly string[] {
+  const definition = nodeTypes.get(node.type);
+  const parsed = definition?.config.safeParse(node.data.config ?? {});
+  return definition?.ports && parsed?.success ? definition.ports(parsed.data) : ["default"];
+}
+
+/**
+ * A workflow of n8n as a canvas and a report. Every node gives its items as a list of objects; `bindings` says what the
+ * workflows that it calls are here. Throws `invalid_input` for what is no workflow and for cycles without the meaning of a loop.
+ */
+export function readN8nWorkflow(
+  raw: Record<string, unknown>,
+  bindings: Readonly<Record<string, string>> = {},
+): Imported {
+  const graph = readGraph(raw);
+  if (graph.nodes.size === 0) throw invalidField("nodes", "the workflow has no nodes");
+  const name = text(raw.name);
+  const reader = new Reader(graph, name ?? "", bindings);
+  const canvas = reader.canvas();
+  return { ...(name ? { name } : {}), canvas, report: reportOf("n8n", reader.reports, graph.notes) };
+}
