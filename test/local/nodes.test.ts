@@ -29,12 +29,12 @@ afterAll(() => stack.close());
 type Node = { id: string; type: string; data: object };
 
 /** A published workflow of these nodes in a chain from start to end. */
-async function publish(name: string, nodes: Node[], outputs: object[]): Promise<string> {
+async function publish(name: string, nodes: Node[], outputs: object[], edges?: object[]): Promise<string> {
   const start = { id: "start", type: "start", data: { outputs: [{ name: "in", type: "any" }] } };
   const all = [start, ...nodes, { id: "end", type: "end", data: { inputs: outputs } }];
   const canvas = {
     nodes: all.map((node) => ({ ...node, position: { x: 0, y: 0 } })),
-    edges: all.slice(1).map((node, at) => ({ id: `e${at}`, source: all[at]?.id, target: node.id })),
+    edges: edges ?? all.slice(1).map((node, at) => ({ id: `e${at}`, source: all[at]?.id, target: node.id })),
   };
   const created = await call("POST", `${space}/workflows`, { name, canvas });
   expect(created).toMatchObject({ status: 201, body: { issues: [] } });
@@ -123,6 +123,42 @@ describe("nodes on the local cloud", () => {
     }
     const listed = (await call("GET", `${space}/executions?workflowId=${called}`)).body.items;
     expect(listed).toHaveLength(2);
+  });
+
+  it("merge only what came over live edges, also where branches are lanes of their own", async () => {
+    const nodes: Node[] = [
+      { id: "sw", type: "switch", data: data({ mode: "index", input: "x", ports: 2 }, { x: "start.in" }) },
+      { id: "a", type: "crypto", data: data({ operation: "random_text", length: 1, alphabet: "digits" }) },
+      { id: "b", type: "crypto", data: data({ operation: "random_text", length: 2, alphabet: "digits" }) },
+      { id: "m", type: "merge", data: data({ mode: "append" }, { a: "a.output", b: "b.output", x: "start.in" }) },
+    ];
+    const edge = (source: string, target: string, sourceHandle?: string, targetHandle?: string) => ({
+      id: `${source}:${sourceHandle}:${target}:${targetHandle}`,
+      source,
+      target,
+      ...(sourceHandle ? { sourceHandle } : {}),
+      ...(targetHandle ? { targetHandle } : {}),
+    });
+    const edges = [
+      edge("start", "sw"),
+      edge("sw", "a", "case_0"),
+      edge("sw", "b", "case_1"),
+      edge("sw", "b", "case_0"),
+      edge("sw", "m", "default", "x"),
+      edge("a", "m", undefined, "a"),
+      edge("b", "m", undefined, "b"),
+      edge("m", "end"),
+    ];
+    const id = await publish("Merge", nodes, [{ name: "came", ref: "m.came" }], edges);
+    for (const mode of ["sync", "async"] as const) {
+      for (const [input, came] of [
+        [0, ["a", "b"]],
+        [1, ["b"]],
+        [7, ["x"]],
+      ] as const) {
+        expect(await run(id, mode, input)).toMatchObject({ status: "succeeded", output: { came } });
+      }
+    }
   });
 
   it("let no workflow be published that would start itself for ever", async () => {

@@ -116,8 +116,19 @@ function table(element: Element): string {
   return block([line(head), line(head.map(() => "---")), ...rest.map(line)].join("\n"));
 }
 
+function link(node: Element): string {
+  const text = inline(node).trim();
+  const to = address(node.attribs.href);
+  return to === "" ? text : `[${text.replace(/\n+/g, " ")}](${to})`;
+}
+
+function image({ attribs }: Element): string {
+  const from = address(attribs.src);
+  return from === "" ? "" : `![${(attribs.alt ?? "").replace(SPACE, " ").replace(SPECIAL, "\\$&")}](${from})`;
+}
+
 function element(node: Element): string {
-  const { name, attribs } = node;
+  const { name } = node;
   const heading = /^h([1-6])$/.exec(name);
   if (SKIPPED.has(name)) return "";
   if (heading) return block(`${"#".repeat(Number(heading[1]))} ${inline(node).trim().replace(/\n+/g, " ")}`);
@@ -141,15 +152,10 @@ function element(node: Element): string {
       return code(node);
     case "pre":
       return pre(node);
-    case "a": {
-      const text = inline(node).trim();
-      const to = address(attribs.href);
-      return to === "" ? text : `[${text.replace(/\n+/g, " ")}](${to})`;
-    }
-    case "img": {
-      const from = address(attribs.src);
-      return from === "" ? "" : `![${(attribs.alt ?? "").replace(SPACE, " ").replace(SPECIAL, "\\$&")}](${from})`;
-    }
+    case "a":
+      return link(node);
+    case "img":
+      return image(node);
     case "ul":
     case "ol":
       return list(node);
