@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   adapters: ["kernel", "engine", "core"],
   functions: ["kernel", "db", "storage", "http", "engine", "core", "adapters"],
   infra: ["functions", "db"],
-  local: ["kernel", "functions", "infra"],
+  local: ["kernel", "engine", "functions", "infra"],
 };
 /** What a part may name of another part, where that is not everything. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
@@ -21,6 +21,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   "infra db": ["@weft/db/indexes"],
   "local functions": ["functions/manifest.ts"],
   "local infra": ["infra/synth.ts"],
+  "local engine": ["@weft/engine/expressions/jsonata"],
 };
 /** Packages from the registry, where a part is to stay free of the others. */
 const LIBRARIES: Readonly<Record<string, RegExp>> = {
@@ -29,8 +30,8 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   storage: /^(zod|node:(crypto|stream)|@aws-sdk\/(client-s3|s3-request-presigner))$/,
   http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
   engine:
-    /^(zod|jsonata|@huggingface\/jinja|csv-parse\/sync|css-select|dom-serializer|domhandler|domutils|fflate|htmlparser2|luxon|markdown-it|re2js|saxes|node:(crypto|util|zlib))$/,
-  core: /^(zod|electrodb|node:crypto)$/,
+    /^(zod|jsonata|@huggingface\/jinja|csv-parse\/sync|css-select|dom-serializer|domhandler|domutils|fflate|htmlparser2|luxon|markdown-it|re2js|saxes|yaml|node:(crypto|util|zlib))$/,
+  core: /^(zod|electrodb|yaml|node:crypto)$/,
 };
 /** A domain imports only from those before it. */
 const DOMAINS = [

@@ -19,6 +19,11 @@ const COMPILERS = new RegExp(
   word("\\bev", "al\\s*\\(|new\\s+Func", "tion\\b|[\"'](?:node:)?v", "m[\"']|setTimeout\\(\\s*[\"'`]"),
 );
 
+/** Programs and expressions that sandbox and evaluator have to refuse: what they hold is never compiled here. */
+const PAYLOADS = /^test\/(sandbox\/|engine\/expression-payloads\.test\.ts)/;
+/** The folder of a program inside the Python interpreter's own file system. */
+const GUEST_FOLDER = word('"/ho', 'me/pyodide"');
+
 function offences(files: typeof code, pattern: RegExp): string[] {
   return files.flatMap(({ path, text }) =>
     text.split("\n").flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
@@ -42,14 +47,14 @@ describe("the house rules", () => {
   });
 
   it("allow no string to become code", () => {
-    expect(offences(code, COMPILERS)).toEqual([]);
+    expect(offences(code.filter(({ path }) => !PAYLOADS.test(path)), COMPILERS)).toEqual([]);
     for (const bad of [word("ev", 'al("1")'), word("new Func", "tion(a)"), word('from "node:v', 'm"')]) {
       expect(COMPILERS.test(bad)).toBe(true);
     }
   });
 
   it("allow no path of a machine and no host of a package registry", () => {
-    expect(offences(texts, MACHINE_PATHS)).toEqual([]);
+    expect(offences(texts, MACHINE_PATHS).filter((line) => !line.includes(GUEST_FOLDER))).toEqual([]);
     expect(offences(texts, REGISTRY_HOSTS)).toEqual([]);
     expect(MACHINE_PATHS.test(word('"/ho', 'me/ada/x"'))).toBe(true);
     expect(MACHINE_PATHS.test("/api/users/me")).toBe(false);
