@@ -155,7 +155,7 @@ describe("escapes", () => {
   it.each([
     "console.log.constructor('return process')()",
     "(0, eval)('process')",
-    "new Function('return process.env')()",
+    "Reflect.construct(Function, ['return process.env'])()",
     "writeFile.constructor('return globalThis.process.env')()",
     "(async () => {}).constructor('return process')()",
     "Object.getPrototypeOf(function* () {}).constructor('return process')().next()",

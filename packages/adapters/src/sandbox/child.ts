@@ -29,7 +29,7 @@ import { TextSink } from "./text-sink.ts";
 /** Nothing of Node looks at this descriptor, so it stays one that blocks. */
 const CHANNEL = 3;
 const JOB = "/tmp/job.json";
-const WORK = "/home/pyodide";
+const WORK = "/space";
 const READ_BYTES = 64 * 1024;
 
 /** What JavaScript itself is, and the clocks, text coders and random numbers that the interpreter lives on. */
