@@ -13,12 +13,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   adapters: ["kernel", "engine", "core"],
   functions: ["kernel", "db", "storage", "http", "engine", "core", "adapters"],
   infra: ["functions", "db"],
-  local: ["kernel", "functions", "infra"],
+  local: ["kernel", "engine", "functions", "infra"],
 };
 /** What a part may name of another part, where that is not everything. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   "infra functions": ["functions/manifest.ts"],
   "infra db": ["@weft/db/indexes"],
+  "local engine": ["@weft/engine/expressions/jsonata"],
   "local functions": ["functions/manifest.ts"],
   "local infra": ["infra/synth.ts"],
 };
@@ -28,7 +29,7 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   db: /^(zod|electrodb|node:crypto|@aws-sdk\/(client-dynamodb|lib-dynamodb))$/,
   storage: /^(zod|node:(crypto|stream)|@aws-sdk\/(client-s3|s3-request-presigner))$/,
   http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
-  engine: /^(zod|jsonata|@huggingface\/jinja)$/,
+  engine: /^(zod|jsonata|re2js|yaml|node:crypto|@huggingface\/jinja)$/,
   core: /^(zod|electrodb|node:crypto)$/,
 };
 /** A domain imports only from those before it. */
