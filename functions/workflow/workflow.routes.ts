@@ -4,18 +4,16 @@ import { nodeTypes } from "@weft/core/workflow/workflow.nodes";
 import * as Package from "@weft/core/workflow/workflow.package";
 import * as Publish from "@weft/core/workflow/workflow.publish";
 import * as References from "@weft/core/workflow/workflow.references";
+import { ExportedPackage, ImportedWorkflow, PACKAGE_AS } from "@weft/core/workflow/workflow.report";
 import {
   CANVAS_FORM,
   CreatedWorkflow,
   CreateWorkflow,
   DuplicateWorkflow,
-  ExportedPackage,
   ExportedWorkflow,
-  ImportedWorkflow,
   ImportWorkflow,
   listWorkflowsQuery,
   NodeTypeList,
-  PACKAGE_AS,
   PublishWorkflow,
   REFERENCE_DIRECTION,
   ReferencePage,

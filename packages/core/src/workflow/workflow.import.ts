@@ -6,7 +6,8 @@ import type { Ctx } from "@weft/kernel/ctx";
 import { invalidField } from "@weft/kernel/errors";
 import { type CompiledCanvas, compileCanvas } from "./workflow.canvas.ts";
 import { readPackage } from "./workflow.package.ts";
-import type { ImportedWorkflow, ImportWorkflow, WorkflowId } from "./workflow.schema.ts";
+import type { ImportedWorkflow } from "./workflow.report.ts";
+import type { ImportWorkflow, WorkflowId } from "./workflow.schema.ts";
 import * as Workflow from "./workflow.service.ts";
 
 /** One workflow of an import that is ready to be written. */

@@ -1,10 +1,12 @@
 import type { Canvas, CanvasNode } from "@weft/engine/canvas";
+import { writeYaml } from "@weft/engine/import/document";
 import { PACKAGE_FORMAT } from "@weft/engine/import/formats";
 import type { Ctx } from "@weft/kernel/ctx";
 import { AppError, invalidInput } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import * as z from "zod";
-import { DRAFT, type ExportedPackage, type WorkflowId, WorkflowSettings } from "./workflow.schema.ts";
+import type { ExportedPackage } from "./workflow.report.ts";
+import { DRAFT, type WorkflowId, WorkflowSettings } from "./workflow.schema.ts";
 import * as Workflow from "./workflow.service.ts";
 
 /** Workflows of one package: a workflow with everything that it calls. */
@@ -83,6 +85,5 @@ export async function exportPackage(
   await add(input.workflowId, input.version ?? DRAFT);
   const content = { format: PACKAGE_FORMAT, version: PACKAGE_VERSION, workflows: [...members.values()] };
   if (input.as !== "yaml") return { as: "json", package: content };
-  const { stringify } = await import("yaml");
-  return { as: "yaml", package: stringify(content, { aliasDuplicateObjects: false, lineWidth: 0 }) };
+  return { as: "yaml", package: await writeYaml(content) };
 }

@@ -95,6 +95,9 @@ const template: Mapper = (app, { data }, notes) => {
   return { type: "template", data: { config: { template: source }, inputs: namedInputs(app, data.variables, notes) } };
 };
 
+/** Dify calls `main` with its inputs as named arguments; here it gets them as one. */
+const CALL_BY_NAME = "\n\n_main = main\ndef main(args):\n    return _main(**args.params)\n";
+
 const code: Mapper = (app, { data }, notes) => {
   const language = text(data.code_language) === "javascript" ? "javascript" : "python";
   const outputs = Object.entries(record(data.outputs)).map(([name, output]) => ({
@@ -104,7 +107,7 @@ const code: Mapper = (app, { data }, notes) => {
   return {
     type: "code",
     data: {
-      config: { language, code: text(data.code) ?? "" },
+      config: { language, code: `${text(data.code) ?? ""}${language === "python" ? CALL_BY_NAME : ""}` },
       inputs: namedInputs(app, data.variables, notes),
       outputs,
     },

@@ -55,3 +55,9 @@ export async function readDocument(given: unknown): Promise<Record<string, unkno
   checkSizes(value);
   return value;
 }
+
+/** A value as YAML text. */
+export async function writeYaml(value: unknown): Promise<string> {
+  const { stringify } = await import("yaml");
+  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
+}

@@ -1,7 +1,7 @@
 import type { CanvasEdge, CanvasInput, CanvasNode } from "../canvas.ts";
 import { expressionProblem } from "../expressions/evaluate.ts";
 import { edgeOf, type Ids, type Notes } from "../import/builder.ts";
-import { Untranslatable } from "./script.ts";
+import { Untranslatable } from "./ast.ts";
 import { translateParameter } from "./translate.ts";
 
 /** A node of n8n, read. */
@@ -87,6 +87,11 @@ export class NodeContext {
       this.notes.block(`the expression of "${path}" could not be translated: ${thrown.message}`);
       return "null";
     }
+  }
+
+  /** Where the items of another node are, by its name there. */
+  refOf(name: string): string | undefined {
+    return this.#itemsOf(name);
   }
 
   #other(name: string): string {

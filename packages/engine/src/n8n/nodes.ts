@@ -1,6 +1,6 @@
 import type { CanvasInput } from "../canvas.ts";
 import { edgeOf, record, records, text } from "../import/builder.ts";
-import { nodeTypes } from "../nodes/index.ts";
+import { code } from "./code.ts";
 import type { NodeContext, Piece } from "./context.ts";
 import * as Lists from "./lists.ts";
 import { fixed, type Mapper, pass } from "./lists.ts";
@@ -159,11 +159,6 @@ const respond: Mapper = (context) => {
   return beside(context, "respond_to_webhook", { config: { status, headers, body }, inputs });
 };
 
-const code: Mapper = (context) => {
-  context.notes.block("code of n8n reads items in its own way: it is kept here to be rewritten as a code node");
-  return pass(context);
-};
-
 function workflowIdOf(parameters: Record<string, unknown>): string | undefined {
   const { workflowId } = parameters;
   return text(workflowId) ?? text(record(workflowId).value);
@@ -233,6 +228,7 @@ export function mapperOf(type: string, bindings: Readonly<Record<string, string>
     stopAndError: stop,
     respondToWebhook: respond,
     code,
+    function: code,
     executeWorkflow: executeWorkflow(bindings),
   };
   if (Object.hasOwn(mappers, name)) return mappers[name];
@@ -244,5 +240,3 @@ export function triggerNote(type: string): string | undefined {
   if (/\.(manualTrigger|executeWorkflowTrigger|start)$/.test(type)) return undefined;
   return "the workflow is started from outside: what the trigger gives comes in as the run's input";
 }
-
-export const isInstalled = (type: string): boolean => nodeTypes.has(type);

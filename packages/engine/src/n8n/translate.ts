@@ -1,5 +1,6 @@
 import { SCRIPT_METHODS } from "../expressions/script.ts";
-import { parseScript, type Script, Untranslatable } from "./script.ts";
+import { type Script, Untranslatable } from "./ast.ts";
+import { parseScript } from "./script.ts";
 
 /** What a translated expression may speak of. */
 export interface ScriptScope {
