@@ -19,7 +19,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   "infra functions": ["functions/manifest.ts"],
   "infra db": ["@weft/db/indexes"],
-  "local engine": ["@weft/engine/expressions/jsonata"],
   "local functions": ["functions/manifest.ts"],
   "local infra": ["infra/synth.ts"],
   "local engine": ["@weft/engine/expressions/jsonata"],
@@ -30,8 +29,9 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   db: /^(zod|electrodb|node:crypto|@aws-sdk\/(client-dynamodb|lib-dynamodb))$/,
   storage: /^(zod|node:(crypto|stream)|@aws-sdk\/(client-s3|s3-request-presigner))$/,
   http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
-  engine: /^(zod|jsonata|re2js|yaml|node:crypto|@huggingface\/jinja)$/,
-  core: /^(zod|electrodb|node:crypto)$/,
+  engine:
+    /^(zod|jsonata|@huggingface\/jinja|csv-parse\/sync|css-select|dom-serializer|domhandler|domutils|fflate|htmlparser2|luxon|markdown-it|re2js|saxes|yaml|node:(crypto|util|zlib))$/,
+  core: /^(zod|electrodb|yaml|node:crypto)$/,
 };
 /** A domain imports only from those before it. */
 const DOMAINS = [
