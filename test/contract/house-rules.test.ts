@@ -47,7 +47,12 @@ describe("the house rules", () => {
   });
 
   it("allow no string to become code", () => {
-    expect(offences(code.filter(({ path }) => !PAYLOADS.test(path)), COMPILERS)).toEqual([]);
+    expect(
+      offences(
+        code.filter(({ path }) => !PAYLOADS.test(path)),
+        COMPILERS,
+      ),
+    ).toEqual([]);
     for (const bad of [word("ev", 'al("1")'), word("new Func", "tion(a)"), word('from "node:v', 'm"')]) {
       expect(COMPILERS.test(bad)).toBe(true);
     }

@@ -56,7 +56,14 @@ beforeAll(async () => {
   const execution = await make("POST", `${base}/run`, { mode: "async", version: "v1.0.0" });
   const read = () => make("GET", `/api/spaces/${space}/executions/${execution.id}`);
   const waiting = await until(read, (view) => view.waitingFor.length === 1);
+  const program = {
+    language: "python",
+    code: "open('note.txt', 'w').write('mine')\nasync def main(args):\n    return {}",
+  };
+  const ran = await make("POST", `/api/spaces/${space}/code/executions`, program);
   owned = {
+    codeExecutionId: ran.id,
+    codeOutputId: ran.files[0].id,
     spaceId: space,
     userId: owner.userId,
     workflowId: workflow.id,

@@ -290,8 +290,9 @@ class Reader {
       },
     };
     this.#begin(body);
+    // What ends in a stop with an error has no way out to the end.
     const leaves = [...this.#reachable].filter(
-      (name) => this.#items.has(name) && !this.#graph.links.some(({ from }) => from === name),
+      (name) => this.#exits.get(name)?.length && !this.#graph.links.some(({ from }) => from === name),
     );
     const lists = leaves
       .flatMap((name) => this.#items.get(name)?.[0] ?? [])
