@@ -192,6 +192,33 @@ describe("answers", () => {
     expect(JSON.stringify(output)).toContain(winner);
   });
 
+  it.each(["repeated", "swept"])("whose process died before it woke the lane are not lost: %s", async (how) => {
+    const view = await world.runAsync(two(`unwoken-${how}`), { n: "1" });
+    const dying = world.with({
+      machine: {
+        start: (name, input) => world.machine.start(name, input),
+        stop: (name) => world.machine.stop(name),
+        isRunning: (name) => world.machine.isRunning(name),
+        wake: () => Promise.reject(new Error("died")),
+      },
+    });
+    for (const event of view.waitingFor) {
+      const given = { eventId: event.id, data: event.nodeId };
+      await expect(Execution.resume(world.ctx, dying, view.id, given)).rejects.toThrow("died");
+      if (how === "repeated") {
+        await expect(Execution.resume(world.ctx, world.deps, view.id, given)).rejects.toMatchObject({
+          code: "conflict",
+        });
+      }
+    }
+    if (how === "swept") {
+      world.clock.advance(16 * 60_000);
+      await world.sweep();
+    }
+    await world.drain();
+    expect(await world.get(view.id)).toMatchObject({ status: "succeeded", output: { out: `unwoken-${how}-z(q1,q2)` } });
+  });
+
   it("to what was never asked are not_found, to what is over a conflict", async () => {
     const view = await world.runAsync(two("odd"), { n: "1" });
     const unknown = { eventId: "evt_00000000000000000000000000", data: 1 };

@@ -39,6 +39,19 @@ export async function answerEvent(
   return written ? row : null;
 }
 
+/**
+ * Wakes the lanes that wait for what was answered: whoever answered may have died between the answer and the waking. A
+ * lane that goes on already takes no harm.
+ */
+export async function wakeAnswered(deps: Pick<ExecutionDeps, "machine">, key: ExecutionKey): Promise<void> {
+  const { spaceId, executionId } = key;
+  const rows = await queryAll((cursor) =>
+    ExecutionEventEntity.query.primary({ spaceId, executionId }).go({ cursor, consistent: true }),
+  );
+  const tokens = rows.filter((row) => row.status === "answered").map((row) => row.token);
+  for (const token of new Set(tokens)) if (token !== undefined) await deps.machine.wake(token);
+}
+
 async function findEvent(key: ExecutionKey, eventId: string): Promise<EventRow | null> {
   const { spaceId, executionId } = key;
   const { data } = await read(() =>

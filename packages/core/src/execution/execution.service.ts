@@ -12,7 +12,7 @@ import { conflict, invalidInput, notFound } from "@weft/kernel/errors";
 import { type Id, newId } from "@weft/kernel/ids";
 import { decodeCursor, encodeCursor, type Page } from "@weft/kernel/page";
 import type { ExecutionDeps } from "./deps.ts";
-import { answerEvent, pendingEvents } from "./events.ts";
+import { answerEvent, pendingEvents, wakeAnswered } from "./events.ts";
 import { ExecutionEntity, ExecutionEventEntity, type ExecutionTrigger } from "./execution.entity.ts";
 import type { Execution, ExecutionEvent, ExecutionSummary, ListExecutions, NodeTrace } from "./execution.schema.ts";
 import { type EventRow, queryAll } from "./journal.ts";
@@ -277,6 +277,8 @@ export async function resume(
   const asked = (await pendingEvents(row)).find((event) => event.eventId === answer.eventId);
   if (!asked) {
     const known = (await events(ctx, executionId)).some((event) => event.id === answer.eventId);
+    // A repeat of an answer whose process died: it counts already, but nobody may have been woken.
+    if (known) await wakeAnswered(deps, row);
     throw known ? conflict(`event ${answer.eventId} was answered`) : notFound("event", answer.eventId);
   }
   if (asked.type === "child") throw conflict("a called workflow answers by ending");

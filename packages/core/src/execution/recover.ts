@@ -5,6 +5,7 @@ import { frontier } from "@weft/engine/run/step";
 import { isoTime } from "@weft/kernel/clock";
 import type { ExecutionDeps } from "./deps.ts";
 import { seedEdges } from "./edges.ts";
+import { wakeAnswered } from "./events.ts";
 import { ExecutionEntity } from "./execution.entity.ts";
 import { TableJournal } from "./journal.ts";
 import { startLanes } from "./lane.ts";
@@ -104,6 +105,7 @@ async function checkLanes(deps: ExecutionDeps, row: ExecutionRow, now: number): 
   const lanes = [...(row.lanes ?? [])].filter((name) => name.includes(`-${row.epoch}-`));
   for (const name of lanes) {
     if (!(await deps.machine.isRunning(name))) continue;
+    await wakeAnswered(deps, row);
     await changeOpen(row, now, { sweepAtMs: Math.min(now + CHECK_INTERVAL_MS, Date.parse(row.deadlineAt)) });
     return "runs";
   }
