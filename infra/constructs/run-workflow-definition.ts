@@ -18,10 +18,13 @@ export const RETRYABLE_ERRORS = [
   "RetryableStepError",
 ];
 
-const BACKOFF = { IntervalSeconds: 1, BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: "FULL" };
+const BACKOFF = { IntervalSeconds: 1, BackoffRate: 2, MaxDelaySeconds: 15, JitterStrategy: "FULL" };
 
-/** About four minutes of trying; the sweeper brings back what is older. */
-const MAX_ATTEMPTS = 8;
+/**
+ * Some ten minutes of trying: a step outlives an outage of the store and every restart of what runs it. One attempt more
+ * costs a history event or two, and running a step again changes nothing.
+ */
+const MAX_ATTEMPTS = 60;
 
 /** The ids that make a lane. They are rebuilt in every state, so that nothing else ever piles up in its data. */
 const LANE_IDS = ["spaceId", "executionId", "segmentId", "step", "epoch", "hops"];
