@@ -151,6 +151,6 @@ describe("RunWorkflow in the interpreter", () => {
       fn === "settle" ? { throws: "Lambda.Unknown" } : { fails: "TypeError" },
     );
     expect(described).toMatchObject({ status: "FAILED", error: "Lambda.Unknown" });
-    expect(calls.filter(({ fn }) => fn === "settle")).toHaveLength(9);
+    expect(calls.filter(({ fn }) => fn === "settle")).toHaveLength(61);
   });
 });
