@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     environment: "node",
-    setupFiles: ["test/support/lambda-runtime.ts"],
+    setupFiles: ["test/support/lambda-runtime.ts", "test/support/property-seed.ts"],
     // Read when entities load, before any test runs; endpoints are set by the test that starts them.
     env: {
       TABLE_NAME: "weft",

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+import { numberOf } from "../values/compare.ts";
 import { toText } from "../values/convert.ts";
 import { isRecord, setOwn, stableStringify, tryParseJson } from "../values/json.ts";
 import { parsePath, readPath, withPath } from "../values/path.ts";
@@ -147,7 +148,7 @@ function typed(type: unknown, value: unknown): unknown {
     case "string":
       return isRecord(value) || Array.isArray(value) ? JSON.stringify(value) : toText(value);
     case "number": {
-      const number = Number(value);
+      const number = numberOf(value);
       if (!Number.isFinite(number))
         throw { code: "bad_value", message: `"${toText(value).slice(0, 50)}" is no number` };
       return number;
@@ -194,19 +195,19 @@ const CHECKS: Readonly<Record<string, (left: unknown, right: unknown, fold: (val
   startsWith: (left, right, fold) => fold(left).startsWith(fold(right)),
   endsWith: (left, right, fold) => fold(left).endsWith(fold(right)),
   regex: matches,
-  gt: (left, right) => Number(left) > Number(right),
-  lt: (left, right) => Number(left) < Number(right),
-  gte: (left, right) => Number(left) >= Number(right),
-  lte: (left, right) => Number(left) <= Number(right),
+  gt: (left, right) => numberOf(left) > numberOf(right),
+  lt: (left, right) => numberOf(left) < numberOf(right),
+  gte: (left, right) => numberOf(left) >= numberOf(right),
+  lte: (left, right) => numberOf(left) <= numberOf(right),
   after: (left, right) => timeOf(left) > timeOf(right),
   before: (left, right) => timeOf(left) < timeOf(right),
   afterOrEquals: (left, right) => timeOf(left) >= timeOf(right),
   beforeOrEquals: (left, right) => timeOf(left) <= timeOf(right),
-  lengthEquals: (left, right) => sizeOf(left) === Number(right),
-  lengthGt: (left, right) => sizeOf(left) > Number(right),
-  lengthLt: (left, right) => sizeOf(left) < Number(right),
-  lengthGte: (left, right) => sizeOf(left) >= Number(right),
-  lengthLte: (left, right) => sizeOf(left) <= Number(right),
+  lengthEquals: (left, right) => sizeOf(left) === numberOf(right),
+  lengthGt: (left, right) => sizeOf(left) > numberOf(right),
+  lengthLt: (left, right) => sizeOf(left) < numberOf(right),
+  lengthGte: (left, right) => sizeOf(left) >= numberOf(right),
+  lengthLte: (left, right) => sizeOf(left) <= numberOf(right),
 };
 
 /** Comparisons that {@link ITEM_FUNCTIONS} knows. */

@@ -29,6 +29,11 @@ export function lengthOf(value: unknown): number {
   return isRecord(value) ? Object.keys(value).length : 0;
 }
 
+/** The number that a scalar stands for; NaN for the rest. An object is never asked: it may carry a `toString` of its own. */
+export function numberOf(value: unknown): number {
+  return value !== null && (typeof value === "object" || typeof value === "symbol") ? Number.NaN : Number(value);
+}
+
 function equals(left: unknown, right: unknown): boolean {
   const a = left ?? null;
   const b = right ?? null;
@@ -60,8 +65,8 @@ function isTruth(value: unknown, truth: boolean): boolean {
 function order(left: unknown, right: unknown): number {
   if (left === null || left === undefined || right === null || right === undefined) return Number.NaN;
   if (typeof left === "object" || typeof right === "object") return Number.NaN;
-  const a = left === "" ? Number.NaN : Number(left);
-  const b = right === "" ? Number.NaN : Number(right);
+  const a = left === "" ? Number.NaN : numberOf(left);
+  const b = right === "" ? Number.NaN : numberOf(right);
   if (!Number.isNaN(a) && !Number.isNaN(b)) return a < b ? -1 : a > b ? 1 : 0;
   if (typeof left !== "string" || typeof right !== "string") return Number.NaN;
   return left < right ? -1 : left > right ? 1 : 0;
@@ -75,13 +80,13 @@ export function compare(operator: Operator, left: unknown, right: unknown): bool
     case "not_equal":
       return !equals(left, right);
     case "length_gt":
-      return lengthOf(left) > Number(right);
+      return lengthOf(left) > numberOf(right);
     case "length_gte":
-      return lengthOf(left) >= Number(right);
+      return lengthOf(left) >= numberOf(right);
     case "length_lt":
-      return lengthOf(left) < Number(right);
+      return lengthOf(left) < numberOf(right);
     case "length_lte":
-      return lengthOf(left) <= Number(right);
+      return lengthOf(left) <= numberOf(right);
     case "contains":
       return contains(left, right);
     case "not_contains":
