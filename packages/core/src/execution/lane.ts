@@ -105,7 +105,11 @@ async function advance(lane: Lane, start: Position): Promise<Position | LaneRout
   for (let head = 0; head < queue.length; head += 1) {
     const position = queue[head] as Position;
     const outcome = await step(lane, position);
-    if (outcome.kind === "yielded") return goOn(lane, position);
+    if (outcome.kind === "yielded") {
+      // What else became ready on the way goes on in lanes of its own: nobody comes back to it here.
+      await startLanes(lane.deps, lane.row, [...effects, ...queue.slice(head + 1)]);
+      return goOn(lane, position);
+    }
     if (outcome.kind === "waiting") return suspended(lane, position, outcome.paths);
     carried.push(...outcome.fresh);
     if (outcome.finish) {
