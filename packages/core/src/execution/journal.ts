@@ -162,13 +162,12 @@ export class TableJournal implements Journal {
   async #putWaiting(row: NodeRow, record: NodeRecord, prior: NodeRow | undefined): Promise<object | null> {
     const event = await this.#event(record);
     row.eventId = event.eventId;
-    const lost = new Error("another worker was first");
     const put = this.#conditional(tx(NodeExecutionEntity).put(row), prior).commit() as WriteOp;
     try {
       await transact([put, tx(ExecutionEventEntity).create(event).commit() as WriteOp]);
     } catch (thrown) {
       if ((thrown as { code?: string }).code === "conflict") return null;
-      throw thrown ?? lost;
+      throw thrown;
     }
     this.#events.set(event.eventId, event as EventRow);
     return event;

@@ -233,7 +233,7 @@ export function isOurs(row: ExecutionRow | undefined, epoch: number): row is Exe
   return row !== undefined && row.epoch === epoch && isOpen(row.status);
 }
 
-export { isOpen, isTerminal };
+export { isTerminal };
 
 /** What a run was started with. */
 export async function materialOf(row: ExecutionRow): Promise<Material> {
