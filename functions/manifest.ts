@@ -16,7 +16,9 @@ export type Grant =
   /** Run user code in the sandbox. CODE_FUNCTION. */
   | "code"
   /** Send e-mail. MAIL_FROM. */
-  | "mail";
+  | "mail"
+  /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
+  | "secrets";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -73,10 +75,37 @@ export const functions = [
     name: "workflow",
     entry: "functions/workflow/index.ts",
     kind: "api",
-    paths: ["/api/spaces/{spaceId}/workflows", "/api/spaces/{spaceId}/executions"],
-    grants: ["table", "files", "machine", "code"],
+    paths: [
+      "/api/spaces/{spaceId}/workflows",
+      "/api/spaces/{spaceId}/executions",
+      "/api/spaces/{spaceId}/copies",
+      "/api/spaces/{spaceId}/templates",
+      "/api/library",
+    ],
+    grants: ["table", "files", "machine", "code", "secrets"],
     memoryMb: 1769,
     timeoutSeconds: 900,
+  },
+  {
+    name: "credentials",
+    entry: "functions/credential/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/credentials"],
+    anonymous: ["/oauth/callback"],
+    grants: ["table", "secrets"],
+    ...crud,
+  },
+  {
+    name: "variables",
+    entry: "functions/variable/index.ts",
+    kind: "api",
+    paths: [
+      "/api/spaces/{spaceId}/variables",
+      "/api/spaces/{spaceId}/variable-metas",
+      "/api/spaces/{spaceId}/variable-instances",
+    ],
+    grants: ["table", "secrets"],
+    ...crud,
   },
   {
     name: "code-executions",
@@ -87,6 +116,24 @@ export const functions = [
     memoryMb: 1024,
     // A run may take two minutes beside the start of an interpreter.
     timeoutSeconds: 180,
+  },
+  {
+    name: "files",
+    entry: "functions/file/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/files"],
+    grants: ["table", "files"],
+    memoryMb: 1769,
+    // A file of 5 GB is read once to check its hash when its upload is completed.
+    timeoutSeconds: 300,
+  },
+  {
+    name: "coze",
+    entry: "functions/compat/coze/index.ts",
+    kind: "api",
+    paths: ["/v1/files"],
+    grants: ["table", "files"],
+    ...crud,
   },
   {
     name: "code",
@@ -108,7 +155,7 @@ export const functions = [
     entry: "functions/platform/index.ts",
     kind: "api",
     paths: ["/api/platform"],
-    grants: ["table", "files", "machine"],
+    grants: ["table", "files", "machine", "secrets"],
     ...crud,
   },
   {
@@ -124,7 +171,7 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self", "code"],
+    grants: ["table", "files", "machine:self", "code", "secrets"],
     memoryMb: 1769,
     timeoutSeconds: 900,
   },
@@ -148,7 +195,7 @@ export const functions = [
     name: "jobs",
     entry: "functions/platform/jobs.ts",
     kind: "schedule",
-    grants: ["table", "files", "machine"],
+    grants: ["table", "files", "machine", "secrets"],
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
@@ -157,4 +204,9 @@ export const functions = [
 export type FunctionName = (typeof functions)[number]["name"];
 
 /** Platform jobs and their EventBridge Scheduler expressions; a contract test holds this equal to the job registry. */
-export const jobs = [{ name: "sweep-executions", schedule: "rate(1 minute)" }] as const;
+export const jobs = [
+  { name: "reseal-secrets", schedule: "rate(1 day)" },
+  { name: "sweep-executions", schedule: "rate(1 minute)" },
+  { name: "sweep-files", schedule: "rate(1 hour)" },
+  { name: "continue-copies", schedule: "rate(1 minute)" },
+] as const;

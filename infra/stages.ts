@@ -21,6 +21,8 @@ export interface StageConfig {
   };
   /** Environments of the sandbox at once. A tenant that runs code holds one; more wait as throttled calls that are retried. */
   readonly codeConcurrency: number;
+  /** Origins of front ends whose pages send and fetch files by signed links. */
+  readonly browserOrigins?: readonly string[];
   /** Sender of sign-up and invitation mails; its domain is a verified SES identity of the account. */
   readonly mailFrom: string;
   /** The account of this address becomes platform administrator when it is verified. */

@@ -32,7 +32,8 @@ export const routes = [
       description:
         "Runs JavaScript, TypeScript or Python in the sandbox and answers when it is over. `async def main(args)`, " +
         "`export default async (args)` or `async function main({ params })` gets the inputs; what it returns is the " +
-        "output. A program that fails is an answer with an `error`, not an error of the call.",
+        "output. `inputFiles` lie in its working folder (in JavaScript: `readFile(name)`), and what it writes there " +
+        "becomes Files. A program that fails is an answer with an `error`, not an error of the call.",
       tags,
       permission: "code:run",
       audit: false,

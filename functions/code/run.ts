@@ -9,6 +9,7 @@ const Request = z.object({
   language: z.enum(CODE_LANGUAGES),
   code: z.string(),
   inputs: z.record(z.string(), z.unknown()),
+  files: z.array(z.object({ name: z.string(), base64: z.string() })).optional(),
   limits: z.object({ timeoutMs: z.number().optional(), memoryBytes: z.number().optional() }).optional(),
   tenant: z.string().min(1),
 });

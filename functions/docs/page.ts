@@ -7,7 +7,7 @@ main{padding:1rem 2rem;max-width:70rem;min-width:0}h1{margin:0 0 .5rem}h2{margin
 input,textarea{font:inherit;width:100%;padding:.35rem;border:1px solid var(--line);border-radius:4px;background:transparent;color:inherit}
 textarea{font-family:ui-monospace,monospace;min-height:7rem}
 details{border:1px solid var(--line);border-radius:6px;margin:.4rem 0}summary{cursor:pointer;padding:.5rem .75rem;display:flex;gap:.75rem;flex-wrap:wrap}
-.body{padding:.25rem 1rem 1rem;border-top:1px solid var(--line)}
+.body{padding:.25rem 1rem 1rem;border-top:1px solid var(--line)}.body>p{white-space:pre-line}
 .m{font:600 12px/1.8 ui-monospace,monospace;width:4.2rem;text-align:center;color:#fff;border-radius:4px}
 .m.get{background:var(--get)}.m.post{background:var(--post)}.m.put{background:var(--put)}.m.patch{background:var(--patch)}.m.delete{background:var(--delete)}
 code,pre{font-family:ui-monospace,monospace;font-size:13px}pre{background:var(--soft);padding:.6rem;border-radius:4px;overflow:auto;max-height:30rem}

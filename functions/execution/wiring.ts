@@ -1,4 +1,3 @@
-import { egress } from "@weft/adapters/egress/http";
 import { sfnMachine } from "@weft/adapters/machine/sfn";
 import { lambdaCode } from "@weft/adapters/sandbox/lambda";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
@@ -6,18 +5,20 @@ import { run } from "@weft/core/execution/execution.service";
 import type { Machine } from "@weft/core/execution/machine";
 import type { ExecutionRow } from "@weft/core/execution/store";
 import { markTestRun } from "@weft/core/workflow/workflow.draft";
-import { loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
+import { currentSettings, loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
 import { type NodeDeps, NodeError } from "@weft/engine/node";
 import { nodeTypes } from "@weft/engine/nodes/index";
 import { MAX_FRAME_DEPTH, type RunEvent } from "@weft/engine/run/io";
+import type { TerminalStatus } from "@weft/engine/status";
 import { log } from "@weft/http/log";
 import { systemClock } from "@weft/kernel/clock";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { derivedId, type Id } from "@weft/kernel/ids";
-import { getWorkspaceFile, putWorkspaceFile } from "@weft/storage/workspace";
-
-const web = egress({ allowLoopback: process.env.WEFT_EGRESS_LOOPBACK === "allow" });
+import { web } from "../outbound.ts";
+import { asNodeError } from "./node-error.ts";
+import { nodeFiles } from "./node-files.ts";
+import { credentialsFor, maskOf, sharedVariablesFor, userVariablesFor } from "./secrets.ts";
 
 export interface Wiring {
   machineArn: string;
@@ -31,8 +32,10 @@ export function executionDeps(wiring: Wiring): ExecutionDeps {
   return {
     machine: lazyMachine(wiring.machineArn),
     plan: async (reference) => (await loadPlan(ctxOf(reference.spaceId), planKey(reference))).plan,
+    target: ({ spaceId, ...reference }) => resolvePlan(ctxOf(spaceId), reference),
+    limits: ({ spaceId, workflowId }) => currentSettings(ctxOf(spaceId), workflowId),
     nodeDeps: (execution) => nodeDeps(execution, wiring),
-    succeeded,
+    ended,
     types: nodeTypes,
     clock: systemClock,
     timeLeftMs: wiring.timeLeftMs,
@@ -41,8 +44,9 @@ export function executionDeps(wiring: Wiring): ExecutionDeps {
   };
 }
 
-async function succeeded(row: ExecutionRow): Promise<void> {
-  if (row.commitId === undefined) return;
+async function ended(row: ExecutionRow, status: TerminalStatus): Promise<void> {
+  // What ran a part of the draft, or had outputs given to it, proves nothing of the whole.
+  if (status !== "succeeded" || row.commitId === undefined || row.isDebug) return;
   await markTestRun(ctxOf(row.spaceId), row.workflowId as Id<"workflow">, row.commitId as Id<"commit">);
 }
 
@@ -95,8 +99,22 @@ function nodeDeps(execution: ExecutionRow, wiring: Wiring): NodeDeps {
   const resolve = (workflowId: string, version: string | undefined) =>
     resolvePlan(ctx, { workflowId, version, draftFallback });
   const codeFunction = process.env.CODE_FUNCTION;
+  const mask = maskOf(execution);
+  const { request } = credentialsFor(ctx, execution, mask);
+  const shared = sharedVariablesFor(ctx, execution, mask);
+  const user = userVariablesFor(ctx, execution);
   return {
     http: web,
+    credentials: { request: (...given) => asNodeError(() => request(...given)) },
+    mask: (value) => mask.mask(value),
+    sharedVariables: {
+      get: (ref) => asNodeError(() => shared.get(ref)),
+      set: (...given) => asNodeError(() => shared.set(...given)),
+    },
+    variables: {
+      get: (name) => asNodeError(() => user.get(name)),
+      set: (...given) => asNodeError(() => user.set(...given)),
+    },
     ...(codeFunction ? { code: codeOf(codeFunction, execution.spaceId) } : {}),
     workflows: {
       load: ({ workflowId, version }) =>
@@ -123,26 +141,12 @@ function nodeDeps(execution: ExecutionRow, wiring: Wiring): NodeDeps {
             mode: "async",
             trigger: { type: "workflow", id: execution.executionId },
             depth: execution.depth + 1,
+            parentId: execution.executionId,
             ...(execution.system ? { system: execution.system } : {}),
           });
           return { executionId };
         }),
     },
-    files: {
-      get: (key, maxBytes) => asNodeError(() => getWorkspaceFile(ctx, key, maxBytes)),
-      put: (key, content) => asNodeError(() => putWorkspaceFile(ctx, key, content)),
-    },
+    files: nodeFiles(ctx, execution.executionId),
   };
-}
-
-/** What a caller did wrong is the node's failure; what goes wrong with us stays ours and is tried again. */
-async function asNodeError<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if (thrown instanceof AppError && !thrown.retryable && thrown.status < 500) {
-      throw new NodeError(thrown.code, thrown.message, { retryable: false });
-    }
-    throw thrown;
-  }
 }

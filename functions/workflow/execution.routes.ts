@@ -1,3 +1,4 @@
+import * as Debug from "@weft/core/execution/debug.service";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
 import {
   EventList,
@@ -5,13 +6,17 @@ import {
   ExecutionSummary,
   Execution as ExecutionView,
   listExecutionsQuery,
+  listNodesQuery,
   NodeTracePage,
   ResumeExecution,
+  RetryExecution,
   RunWorkflow,
 } from "@weft/core/execution/execution.schema";
 import * as Execution from "@weft/core/execution/execution.service";
 import { follow } from "@weft/core/execution/follow";
-import { resolvePlan } from "@weft/core/workflow/workflow.plans";
+import { pinsForRun } from "@weft/core/workflow/workflow.pins";
+import { type ResolvedPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
+import { LATEST } from "@weft/core/workflow/workflow.schema";
 import type { RunEvent } from "@weft/engine/run/io";
 import { isTerminal } from "@weft/engine/status";
 import { json } from "@weft/http/reply";
@@ -19,21 +24,28 @@ import { route } from "@weft/http/route";
 import type { SseWriter } from "@weft/http/sse";
 import type { Ctx } from "@weft/kernel/ctx";
 import { readEnv } from "@weft/kernel/env";
+import { invalidField } from "@weft/kernel/errors";
 import { pageQuery } from "@weft/kernel/page";
 import * as z from "zod";
 import { executionDeps } from "../execution/wiring.ts";
 
-const SPACE = "/api/spaces/{spaceId}";
-const ONE = `${SPACE}/executions/{executionId}` as const;
+export const SPACE = "/api/spaces/{spaceId}";
+export const ONE = `${SPACE}/executions/{executionId}` as const;
 const tags = ["executions"] as const;
 /** The function's own limit is 15 minutes; a run that is driven here is over or handed over long before. */
 const API_TIME_MS = 290_000;
 const VARIABLES = { RUN_WORKFLOW_ARN: z.string() };
 
-function deps(onEvent?: (event: RunEvent) => void): ExecutionDeps {
+/** What a run needs in this function. */
+export function deps(onEvent?: (event: RunEvent) => void): ExecutionDeps {
   const { RUN_WORKFLOW_ARN: machineArn } = readEnv(VARIABLES);
   const until = performance.now() + API_TIME_MS;
   return executionDeps({ machineArn, timeLeftMs: () => until - performance.now(), ...(onEvent ? { onEvent } : {}) });
+}
+
+/** The plan of the version that a body names. */
+export function planToRun(ctx: Ctx, workflowId: string, version: string | undefined): Promise<ResolvedPlan> {
+  return resolvePlan(ctx, { workflowId, version: version === LATEST ? undefined : version });
 }
 
 async function start(
@@ -42,28 +54,54 @@ async function start(
   body: z.output<typeof RunWorkflow>,
   onEvent?: (event: RunEvent) => void,
 ): Promise<z.input<typeof ExecutionView>> {
-  const target = await resolvePlan(ctx, { workflowId, version: body.version });
+  const target = await planToRun(ctx, workflowId, body.version);
+  const { until } = body;
+  if (until !== undefined) Debug.checkUntil(target, until);
+  if (body.pins && target.version !== null && until === undefined) {
+    throw invalidField("pins", "a whole run of a published version pins nothing");
+  }
   return Execution.run(ctx, deps(onEvent), target, {
-    input: body.input,
-    mode: body.mode,
-    trigger: { type: ctx.actor.type === "user" ? "manual" : "api" },
-    ...(body.variables ? { variables: body.variables } : {}),
-    ...(body.timeoutSeconds === undefined ? {} : { timeoutSeconds: body.timeoutSeconds }),
+    ...(await requestOf(ctx, target, body)),
+    trigger: triggerOf(ctx),
+    ...(until === undefined ? {} : { part: { untilNodeId: until } }),
+    ...(body.priority === undefined ? {} : { priority: body.priority }),
+    ...(body.dedupe ? { dedupe: body.dedupe } : {}),
   });
 }
 
-/** Server-sent events of a run: `execution`, `node_started`, `node_finished`, `message`, and `done` as the last. */
-async function sendRun(
-  sse: SseWriter,
+/** Who asks: a person, or a program with a key. */
+export function triggerOf(ctx: Ctx): Execution.RunRequest["trigger"] {
+  return { type: ctx.actor.type === "user" ? "manual" : "api" };
+}
+
+/** What a body says of a run of this target. */
+export async function requestOf(
   ctx: Ctx,
-  workflowId: string,
-  body: z.output<typeof RunWorkflow>,
+  target: ResolvedPlan,
+  body: Pick<z.output<typeof RunWorkflow>, "input" | "mode" | "variables" | "timeoutSeconds" | "pins" | "usePins">,
+): Promise<Omit<Execution.RunRequest, "trigger">> {
+  const { workflowId, plan, version } = target;
+  const { input, mode, variables, timeoutSeconds, usePins } = body;
+  const pins = await pinsForRun(ctx, { workflowId, plan, isDraft: version === null, usePins, given: body.pins });
+  return {
+    input,
+    mode,
+    ...(variables ? { variables } : {}),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(pins ? { pins } : {}),
+  };
+}
+
+/** Server-sent events of a run: `node_started`, `node_finished`, `progress`, `message`, and `done` as the last. */
+export async function sendRun(
+  sse: SseWriter,
+  begin: (onEvent: (event: RunEvent) => void) => Promise<unknown>,
 ): Promise<void> {
   let sent = Promise.resolve();
   const send = (event: string, data: unknown): void => {
     sent = sent.then(() => sse.send({ event, data }));
   };
-  const view = await start(ctx, workflowId, { ...body, mode: "stream" }, ({ type, ...data }) => send(type, data));
+  const view = await begin(({ type, ...data }) => send(type, data));
   await sent;
   await sse.send({ event: "done", data: view });
 }
@@ -78,7 +116,8 @@ export const executionRoutes = [
       description:
         "`async` (the default) answers 202 at once and runs on Step Functions, node by node. `sync` answers when the run " +
         "is over, or 202 when it waits for something or takes longer than 240 seconds; it goes on then. `stream` sends " +
-        "what happens as server-sent events.",
+        "what happens as server-sent events. A run that has to wait for others of its workflow is `queued`, whatever " +
+        "its mode; `rate_limited` says that a limit of the workflow turned it away.",
       tags,
       permission: "workflow:run",
       audit: false,
@@ -89,7 +128,9 @@ export const executionRoutes = [
       errors: ["unprocessable"],
     },
     async ({ ctx, params, body, stream }) => {
-      if (body.mode === "stream") return stream.sse((sse) => sendRun(sse, ctx, params.workflowId, body));
+      if (body.mode === "stream") {
+        return stream.sse((sse) => sendRun(sse, (onEvent) => start(ctx, params.workflowId, body, onEvent)));
+      }
       const view = await start(ctx, params.workflowId, body);
       return json(view, { status: isTerminal(view.status) ? 200 : 202 });
     },
@@ -125,13 +166,29 @@ export const executionRoutes = [
       path: `${ONE}/nodes`,
       operationId: "listExecutionNodes",
       summary: "List what each node did",
-      description: "Input and output of every node as it was, in the order in which the nodes began.",
+      description:
+        "Input and output of every node as it was, in the order in which the nodes began. With `under`, turn by turn, " +
+        "what was done inside of a loop, a batch or a call. On Step Functions the turns show nodes with effects; the " +
+        "others are computed and not kept.",
       tags,
       permission: "execution:read",
-      query: pageQuery,
+      query: listNodesQuery,
       response: NodeTracePage,
     },
     ({ ctx, params, query }) => Execution.trace(ctx, deps(), params.executionId, query),
+  ),
+  route(
+    {
+      method: "GET",
+      path: `${ONE}/children`,
+      operationId: "listExecutionChildren",
+      summary: "List the executions that an execution called or started",
+      tags,
+      permission: "execution:read",
+      query: pageQuery,
+      response: ExecutionPage,
+    },
+    ({ ctx, params, query }) => Execution.children(ctx, params.executionId, query),
   ),
   route(
     {
@@ -140,14 +197,15 @@ export const executionRoutes = [
       operationId: "followExecution",
       summary: "Follow an execution as server-sent events",
       description:
-        "`node` whenever a node's status changes, `execution` whenever the execution's does, `done` at its end.",
+        "`node` whenever the status or the turns of a node change that is not inside of another, `execution` whenever " +
+        "the execution's status or progress does, `done` at its end.",
       tags,
       permission: "execution:read",
       stream: true,
       response: ExecutionSummary,
     },
     async ({ ctx, params, stream }) => {
-      await Execution.exists(ctx, params.executionId);
+      await Execution.summaryOf(ctx, params.executionId);
       return stream.sse(async (sse) => {
         for await (const event of follow(ctx, deps(), params.executionId, sse.signal)) await sse.send(event);
       });
@@ -201,14 +259,22 @@ export const executionRoutes = [
       method: "POST",
       path: `${ONE}/retry`,
       operationId: "retryExecution",
-      summary: "Run an ended execution again from where it failed",
+      summary: "Run an ended execution again, from where it failed or from a node",
+      description:
+        "Without `fromNode` an execution that did not succeed goes on where it ended. With it a new execution is made, on " +
+        "the same version: what does not follow from the node is taken over and not run again.",
       tags,
       permission: "workflow:run",
       audit: false,
+      idempotent: true,
+      body: RetryExecution,
       response: ExecutionSummary,
       status: 202,
       errors: ["conflict"],
     },
-    ({ ctx, params }) => Execution.retry(ctx, deps(), params.executionId),
+    ({ ctx, params, body }) =>
+      body.fromNode === undefined
+        ? Execution.retry(ctx, deps(), params.executionId)
+        : Debug.retryFrom(ctx, deps(), params.executionId, { fromNode: body.fromNode, trigger: triggerOf(ctx) }),
   ),
 ];

@@ -1,8 +1,7 @@
 import * as Draft from "@weft/core/workflow/workflow.draft";
 import * as Import from "@weft/core/workflow/workflow.import";
-import { nodeTypes } from "@weft/core/workflow/workflow.nodes";
+import { nodeTypes, nodeTypesText } from "@weft/core/workflow/workflow.nodes";
 import * as Package from "@weft/core/workflow/workflow.package";
-import * as Publish from "@weft/core/workflow/workflow.publish";
 import * as References from "@weft/core/workflow/workflow.references";
 import { ExportedPackage, ImportedWorkflow, PACKAGE_AS } from "@weft/core/workflow/workflow.report";
 import {
@@ -14,23 +13,17 @@ import {
   ImportWorkflow,
   listWorkflowsQuery,
   NodeTypeList,
-  PublishWorkflow,
   REFERENCE_DIRECTION,
   ReferencePage,
-  RollbackDraft,
   SaveDraft,
   SavedDraft,
   UpdateWorkflow,
   ValidateWorkflow,
   Validation,
   VersionOrDraft,
-  VersionPage,
-  VersionSummary,
   WorkflowDraft,
   WorkflowPage,
   Workflow as WorkflowSchema,
-  WorkflowSnapshot,
-  WorkflowVersion,
 } from "@weft/core/workflow/workflow.schema";
 import * as Workflow from "@weft/core/workflow/workflow.service";
 import { type Route, route } from "@weft/http/route";
@@ -93,11 +86,12 @@ const catalogueRoutes: Route[] = [
       method: "GET",
       path: "/api/spaces/{spaceId}/workflows/node-types",
       operationId: "listNodeTypes",
-      summary: "Node types with the JSON Schema of their configuration",
+      summary: "Node types with the JSON Schema of their configuration, and their groups",
+      description: nodeTypesText(),
       permission: "workflow:read",
       response: NodeTypeList,
     },
-    () => ({ items: nodeTypes() }),
+    () => nodeTypes(),
   ),
   route(
     {
@@ -118,6 +112,7 @@ const catalogueRoutes: Route[] = [
       path: "/api/spaces/{spaceId}/workflows/{workflowId}",
       operationId: "updateWorkflow",
       summary: "Change name, description, settings and status",
+      description: "An archived workflow takes no change but a status that takes it back.",
       permission: "workflow:write",
       body: UpdateWorkflow,
       response: WorkflowSchema,
@@ -254,76 +249,7 @@ const draftRoutes: Route[] = [
     },
     ({ params, body, ctx }) => Draft.validate(ctx, { ...params, ...body }),
   ),
-  route(
-    {
-      ...workflows,
-      method: "GET",
-      path: "/api/spaces/{spaceId}/workflows/{workflowId}/snapshots/{commitId}",
-      operationId: "getWorkflowSnapshot",
-      summary: "The draft as it was when this commit of it was run",
-      permission: "workflow:read",
-      response: WorkflowSnapshot,
-    },
-    ({ params, ctx }) => Draft.snapshot(ctx, params),
-  ),
 ];
 
-const versionRoutes: Route[] = [
-  route(
-    {
-      ...workflows,
-      method: "POST",
-      path: "/api/spaces/{spaceId}/workflows/{workflowId}/publish",
-      operationId: "publishWorkflow",
-      summary: "Make an immutable version of the draft",
-      permission: "workflow:publish",
-      idempotent: true,
-      status: 201,
-      body: PublishWorkflow,
-      response: VersionSummary,
-      errors: ["unprocessable"],
-    },
-    ({ params, body, ctx }) => Publish.publish(ctx, { ...params, ...body }),
-  ),
-  route(
-    {
-      ...workflows,
-      method: "GET",
-      path: "/api/spaces/{spaceId}/workflows/{workflowId}/versions",
-      operationId: "listWorkflowVersions",
-      summary: "Versions of a workflow, greatest first",
-      permission: "workflow:read",
-      query: pageQuery,
-      response: VersionPage,
-    },
-    ({ params, query, ctx }) => Publish.listVersions(ctx, { ...params, ...query }),
-  ),
-  route(
-    {
-      ...workflows,
-      method: "GET",
-      path: "/api/spaces/{spaceId}/workflows/{workflowId}/versions/{version}",
-      operationId: "getWorkflowVersion",
-      summary: "One version with its canvas",
-      permission: "workflow:read",
-      response: WorkflowVersion,
-    },
-    ({ params, ctx }) => Publish.getVersion(ctx, params),
-  ),
-  route(
-    {
-      ...workflows,
-      method: "POST",
-      path: "/api/spaces/{spaceId}/workflows/{workflowId}/versions/{version}/rollback",
-      operationId: "rollbackWorkflowDraft",
-      summary: "Make a version's canvas the draft again",
-      permission: "workflow:write",
-      body: RollbackDraft,
-      response: SavedDraft,
-    },
-    ({ params, body, ctx }) => Draft.rollback(ctx, { ...params, ...body }),
-  ),
-];
-
-/** Everything of workflows but running them. No name beside `{workflowId}` can be an id: ids begin with `wfl_`. */
-export const workflowRoutes: readonly Route[] = [...catalogueRoutes, ...draftRoutes, ...versionRoutes];
+/** Workflows and their drafts. No name beside `{workflowId}` can be an id: ids begin with `wfl_`. */
+export const workflowRoutes: readonly Route[] = [...catalogueRoutes, ...draftRoutes];

@@ -1,6 +1,6 @@
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import type { Construct } from "constructs";
 
 const ACCESS_LOG_DAYS = 90;
@@ -10,9 +10,27 @@ const STALE_UPLOAD_DAYS = 7;
 export interface FilesBucketProps {
   readonly key: IKey;
   readonly removalPolicy: RemovalPolicy;
+  /** Front ends whose pages may use signed links, as `https://app.example.com`; none by default, never all. */
+  readonly browserOrigins: readonly string[];
 }
 
-/** Offloaded values and uploads. No CORS rule: browsers reach objects by presigned URLs that a front end must be allowed by name. */
+const PREFLIGHT_SECONDS = 3_600;
+
+/** Signed uploads and downloads from pages of these origins; the answers' ETags complete uploads in parts. */
+function corsRules(origins: readonly string[]) {
+  if (origins.some((origin) => origin.includes("*"))) throw new Error("browserOrigins: each origin is named in full");
+  if (origins.length === 0) return {};
+  const rule = {
+    allowedOrigins: [...origins],
+    allowedMethods: [HttpMethods.GET, HttpMethods.PUT],
+    allowedHeaders: ["content-type", "if-none-match"],
+    exposedHeaders: ["ETag"],
+    maxAge: PREFLIGHT_SECONDS,
+  };
+  return { cors: [rule] };
+}
+
+/** Offloaded values, files and uploads. */
 export function filesBucket(scope: Construct, id: string, props: FilesBucketProps): Bucket {
   const logs = new Bucket(scope, `${id}AccessLogs`, {
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -39,6 +57,7 @@ export function filesBucket(scope: Construct, id: string, props: FilesBucketProp
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     serverAccessLogsBucket: logs,
     serverAccessLogsPrefix: "files/",
+    ...corsRules(props.browserOrigins),
     lifecycleRules: [
       {
         abortIncompleteMultipartUploadAfter: Duration.days(STALE_UPLOAD_DAYS),

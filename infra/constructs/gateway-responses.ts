@@ -8,7 +8,14 @@ export interface Refusal {
   /** Our error code; a test holds it to the kernel's map of codes and statuses. */
   readonly code: string;
   readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>>;
 }
+
+/** What a function answers of a body above its own limit; API Gateway refuses larger ones before it is asked. */
+const LARGER_BODIES = {
+  maxBytes: 4 * 1024 * 1024,
+  upload: { method: "POST", path: "/api/spaces/{spaceId}/files/uploads" },
+};
 
 const refusal = (type: ResponseType, status: number, code: string, message: string): Refusal => ({
   type,
@@ -32,7 +39,10 @@ export const REFUSALS: readonly Refusal[] = [
   // API Gateway's word for a path or method that no resource has.
   refusal(ResponseType.MISSING_AUTHENTICATION_TOKEN, 404, "not_found", "no such path"),
   refusal(ResponseType.QUOTA_EXCEEDED, 429, "rate_limited", "quota exceeded"),
-  refusal(ResponseType.REQUEST_TOO_LARGE, 413, "too_large", "the request is too large"),
+  {
+    ...refusal(ResponseType.REQUEST_TOO_LARGE, 413, "too_large", "the request is too large"),
+    details: LARGER_BODIES,
+  },
   refusal(ResponseType.RESOURCE_NOT_FOUND, 404, "not_found", "no such path"),
   refusal(ResponseType.THROTTLED, 429, "rate_limited", "too many requests"),
   refusal(ResponseType.UNAUTHORIZED, 401, "unauthenticated", "authentication required"),
@@ -65,7 +75,7 @@ function isServerError(code: string): boolean {
 }
 
 /** The body as a mapping template: API Gateway fills in the request's id. */
-export function refusalBody({ code, message }: Refusal): string {
+export function refusalBody({ code, message, details }: Refusal): string {
   return JSON.stringify({
     code: COZE_CODE[code] ?? (isServerError(code) ? COZE_SERVER_ERROR : COZE_BAD_REQUEST),
     msg: message,
@@ -74,6 +84,7 @@ export function refusalBody({ code, message }: Refusal): string {
       message,
       type: OPENAI_TYPE[code] ?? (isServerError(code) ? "server_error" : "invalid_request_error"),
       requestId: "$context.requestId",
+      ...(details === undefined ? {} : { details }),
     },
   });
 }

@@ -25,6 +25,8 @@ const AUTHORIZER_CACHE = Duration.seconds(60);
 /** A stream may last 15 minutes at API Gateway and at Lambda; the gateway gives up first, with its own answer. */
 const LONGEST_ANSWER_SECONDS = 840;
 
+const MULTIPART = "multipart/form-data";
+
 /** JSON in one line. No query string and no header: both may carry a token. */
 const ACCESS_LOG = {
   requestId: AccessLogField.contextRequestId(),
@@ -82,6 +84,8 @@ export class Gateway extends Construct {
       restApiName: `weft-${props.stageName}`,
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: true,
+      // Anything else is text to API Gateway, and bytes that are no UTF-8 would be lost.
+      binaryMediaTypes: [MULTIPART],
       deployOptions: {
         stageName: props.stageName,
         accessLogDestination: new LogGroupLogDestination(accessLogs),
@@ -129,7 +133,7 @@ export class Gateway extends Construct {
     const method = resource.addMethod("ANY", integration, { authorizationType: AuthorizationType.NONE });
     Validations.of(method).acknowledge({
       id: "AwsSolutions-APIG4",
-      reason: "On the manifest's list of anonymous resources: sign-in, documentation and health.",
+      reason: "On the manifest's list of anonymous resources: sign-in, consent, documentation and health.",
     });
   }
 }

@@ -100,6 +100,24 @@ function mailStatements(scope: Construct, { mailFrom }: Powers): PolicyStatement
   ];
 }
 
+/** Names of the encryption context of sealed secrets (packages/core/src/platform/sealer.ts). */
+const SEAL_CONTEXT = ["spaceId", "credentialId", "version"];
+
+/** Data keys for secrets, and for nothing that has another context: not the table's, not the bucket's. */
+function secretsStatements({ key }: Powers): PolicyStatement[] {
+  const isGiven = SEAL_CONTEXT.map((name) => [`kms:EncryptionContext:${name}`, "false"]);
+  return [
+    new PolicyStatement({
+      actions: ["kms:Decrypt", "kms:GenerateDataKey"],
+      resources: [key.keyArn],
+      conditions: {
+        Null: Object.fromEntries(isGiven),
+        "ForAllValues:StringEquals": { "kms:EncryptionContextKeys": SEAL_CONTEXT },
+      },
+    }),
+  ];
+}
+
 export interface GrantEffect {
   readonly statements: PolicyStatement[];
   readonly environment: Record<string, string>;
@@ -147,6 +165,8 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
     }
     case "mail":
       return { statements: mailStatements(scope, powers), environment: { MAIL_FROM: powers.mailFrom } };
+    case "secrets":
+      return { statements: secretsStatements(powers), environment: { DATA_KEY_ARN: powers.key.keyArn } };
     default: {
       const unknown: never = grant;
       throw new Error(`unknown grant: ${String(unknown)}`);

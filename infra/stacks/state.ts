@@ -28,7 +28,7 @@ export class StateStack extends Stack {
 
   constructor(scope: Construct, id: string, props: StateStackProps) {
     super(scope, id, props);
-    const { removalPolicy, protectData, recoveryDays, maxTableUnits } = props.stage;
+    const { removalPolicy, protectData, recoveryDays, maxTableUnits, browserOrigins = [] } = props.stage;
     this.key = dataKey(this, "DataKey", { removalPolicy });
     this.table = singleTable(this, "Table", {
       key: this.key,
@@ -37,7 +37,7 @@ export class StateStack extends Stack {
       recoveryDays,
       maxUnits: maxTableUnits,
     });
-    this.files = filesBucket(this, "Files", { key: this.key, removalPolicy });
+    this.files = filesBucket(this, "Files", { key: this.key, removalPolicy, browserOrigins });
     this.bus = new EventBus(this, "Bus", { description: "Weft domain events" });
     this.failedEvents = this.failedEventsQueue(removalPolicy);
   }

@@ -1,8 +1,11 @@
 import { inspect } from "@weft/adapters/sandbox/report";
 import * as Code from "@weft/core/code/code.service";
+import { createFile, readFile } from "@weft/core/file/file.content";
+import * as File from "@weft/core/file/file.service";
 import type { CodeOutcome } from "@weft/engine/code";
 import { ManualClock } from "@weft/kernel/clock";
 import { systemCtx } from "@weft/kernel/ctx";
+import { newId } from "@weft/kernel/ids";
 import type { DynamoServer } from "@weft/local/dynamo/server";
 import type { ObjectsServer } from "@weft/local/objects/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -36,6 +39,7 @@ function call(method: string, path: string, body?: unknown, person: Person | und
     ...(person ? { authorizer: person.authorizer } : {}),
   });
 }
+const ctxOf = () => ({ ...systemCtx("test", { clock: new ManualClock(Date.now()) }), spaceId: spaceId as never });
 const javascript = (code: string, rest: object = {}) => call("POST", "", { language: "javascript", code, ...rest });
 
 describe("happy", () => {
@@ -65,6 +69,8 @@ describe("happy", () => {
     expect((await call("GET", `/${json.id}`)).json).toEqual(json);
     const file = await call("GET", `/${json.id}/outputs/${json.files[0].id}`);
     expect(Buffer.from(file.json.base64, "base64").toString()).toBe("content");
+    const kept = await File.get(ctxOf(), json.files[0].fileId);
+    expect(kept).toMatchObject({ name: "a.txt", contentType: "text/plain", source: "code", sourceId: json.id });
     const list = await call("GET", "?status=succeeded&language=javascript&limit=1");
     expect(list.json.items).toMatchObject([{ id: json.id, status: "succeeded" }]);
     expect((await call("GET", "?language=python")).json.items).toEqual([]);
@@ -74,6 +80,28 @@ describe("happy", () => {
     const code = "async def main(args):\n    return {'n': args.params['n'] * 2}";
     const { json } = await call("POST", "", { language: "python", code, inputs: { n: 21 } });
     expect(json).toMatchObject({ status: "succeeded", output: { n: 42 } });
+  });
+
+  it.each([
+    ["javascript", "const text = readFile('in.csv'); writeFile('out.csv', text + '3'); export default () => text"],
+    [
+      "python",
+      "text = open('in.csv').read()\nopen('out.csv', 'w').write(text + '3')\nasync def main(args):\n    return text",
+    ],
+  ])("gives %s its input files and keeps what it changed", { timeout: 120_000 }, async (language, code) => {
+    const file = await createFile(ctxOf(), {
+      name: "in.csv",
+      bytes: Buffer.from("1,2\n"),
+      contentType: "",
+      source: "upload",
+    });
+    const { json } = await call("POST", "", { language, code, inputFiles: [file.id] });
+    expect(json).toMatchObject({ status: "succeeded", output: "1,2\n", inputFiles: [{ id: file.id, name: "in.csv" }] });
+    expect(json.files.map((output: { name: string }) => output.name)).toEqual(["out.csv"]);
+    const { bytes } = await readFile(ctxOf(), json.files[0].fileId, 100);
+    expect(Buffer.from(bytes).toString()).toBe("1,2\n3");
+    await File.remove(ctxOf(), json.files[0].fileId);
+    expect((await call("GET", `/${json.id}/outputs/${json.files[0].id}`)).status).toBe(404);
   });
 
   it("answers a program that fails, with its line and what was said of it before", async () => {
@@ -101,7 +129,7 @@ describe("happy", () => {
 });
 
 describe("cancel", () => {
-  const ctx = () => ({ ...systemCtx("test", { clock: new ManualClock(Date.now()) }), spaceId: spaceId as never });
+  const ctx = ctxOf;
   const outcome: CodeOutcome = {
     output: 1,
     stdout: "",
@@ -112,7 +140,7 @@ describe("cancel", () => {
     peakMemoryBytes: 1,
     files: [],
   };
-  const input = { language: "javascript" as const, code: "1", inputs: {} };
+  const input = { language: "javascript" as const, code: "1", inputs: {}, inputFiles: [] };
 
   it("stands, whatever the program comes to afterwards", async () => {
     let id = "";
@@ -148,6 +176,23 @@ describe("error", () => {
   ])("refuses %s", async (_, body) => {
     const answer = await call("POST", "", body);
     expect([answer.status, answer.json.error.code]).toEqual([400, "invalid_input"]);
+  });
+
+  it("refuses input files that are not to be had, too large or called alike", async () => {
+    const make = (name: string, size: number, ctx = ctxOf()) =>
+      createFile(ctx, { name, bytes: new Uint8Array(size), contentType: "", source: "upload" });
+    const refused = async (...inputFiles: string[]) => {
+      const answer = await call("POST", "", { language: "python", code: "1", inputFiles });
+      expect([answer.status, answer.json.error.code]).toEqual([400, "invalid_input"]);
+      return answer.json.error.details.issues[0];
+    };
+    const small = await make("a", 10);
+    const theirs = await make("a", 10, { ...ctxOf(), spaceId: newId("space") as never });
+    expect((await refused(small.id, "fil_01jd0000000000000000000000")).path).toBe("inputFiles.1");
+    expect((await refused(theirs.id)).message).toBe(`file ${theirs.id} not found`);
+    expect((await refused(small.id, (await make("a", 1)).id)).message).toBe('another file is called "a"');
+    expect((await refused(small.id, (await make("b", 1024 * 1024)).id)).path).toBe("inputFiles.1");
+    expect((await refused("../../etc/passwd")).path).toBe("inputFiles.0");
   });
 
   it("says not found, and cancels nothing that is over", async () => {

@@ -76,8 +76,10 @@ describe("happy", () => {
     const moved = echoCanvas();
     for (const node of moved.nodes) node.position = { x: 7, y: 7 };
     expect((await save(id, 1, moved)).json).toMatchObject({ isTested: true, revision: 2 });
-    const changed = (await save(id, 2, echoCanvas("Other"))).json;
-    expect(changed.isTested).toBe(false);
+    expect((await save(id, 2, echoCanvas("Other title"))).json).toMatchObject({ isTested: true, revision: 3 });
+    const changed = echoCanvas();
+    changed.nodes[0]?.data.outputs?.push({ name: "more", type: "string" });
+    expect((await save(id, 3, changed)).json.isTested).toBe(false);
     expect((await publish(id, {})).json.error.code).toBe("unprocessable");
     expect((await publish(id, { force: true })).status).toBe(201);
   });
@@ -98,14 +100,14 @@ describe("happy", () => {
     const { id } = await make(echoCanvas("one"));
     const commitId = await runDraft(id);
     await save(id, 1, echoCanvas("two"));
-    const kept = (await api("GET", `/${id}/snapshots/${commitId}`)).json;
+    const kept = (await api("GET", `/${id}/commits/${commitId}`)).json;
     expect(kept).toMatchObject({ workflowId: id, commitId });
     expect(kept.canvas.nodes[0].data.label).toBe("one");
     clearPlans();
     const { plan } = await loadPlan(ctx, { workflowId: id, commitId });
     expect(plan.root.nodes[0]?.title).toBe("one");
     const never = (await api("GET", `/${id}/draft`)).json.commitId;
-    expect((await api("GET", `/${id}/snapshots/${never}`)).status).toBe(404);
+    expect((await api("GET", `/${id}/commits/${never}`)).status).toBe(404);
   });
 
   it("shows who calls a workflow and whom it calls, as drafts and versions are", async () => {
@@ -258,7 +260,10 @@ describe("error", () => {
     const caller = await make(callingCanvas({ workflowId: called.id }));
     await publish(caller.id);
     const refused = await api("DELETE", `/${called.id}`);
-    expect([refused.status, refused.json.error.details]).toEqual([409, { callers: [caller.id] }]);
+    const callers = {
+      callers: [{ workflowId: caller.id, name: "Flow", source: "published", calls: [{ nodeIds: ["call0"] }] }],
+    };
+    expect([refused.status, refused.json.error.details]).toEqual([409, callers]);
     expect((await api("DELETE", `/${called.id}?force=true`)).status).toBe(204);
     const { issues } = (await api("POST", `/${caller.id}/validate`, {})).json;
     expect(issues).toMatchObject([{ code: "unknown_workflow" }]);

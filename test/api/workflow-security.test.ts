@@ -24,6 +24,7 @@ let spaceId: string;
 let otherSpace: string;
 let id: string;
 let commitId: string;
+let snapshotId: string;
 
 beforeAll(async () => {
   [table, files] = await Promise.all([startTable(), startFiles()]);
@@ -38,6 +39,7 @@ beforeAll(async () => {
   id = (await api("POST", "", { name: "Secret plan", canvas: echoCanvas() })).json.id;
   commitId = (await api("GET", `/${id}/draft`)).json.commitId;
   await api("POST", `/${id}/publish`, { force: true });
+  snapshotId = (await api("POST", `/${id}/snapshots`, { name: "before" })).json.id;
 });
 afterAll(async () => {
   await table.close();
@@ -55,10 +57,13 @@ const BODY: Record<string, () => unknown> = {
   validateWorkflow: () => ({}),
   publishWorkflow: () => ({ force: true }),
   rollbackWorkflowDraft: () => ({ expectedRevision: 1 }),
+  updateWorkflowVersion: () => ({ status: "deprecated" }),
+  createWorkflowSnapshot: () => ({ name: "x" }),
+  restoreWorkflowSnapshot: () => ({ expectedRevision: 1 }),
 };
 
 function call(route: Route, space: string, person?: Person) {
-  const values: Record<string, string> = { spaceId: space, workflowId: id, commitId, version: "v1.0.0" };
+  const values: Record<string, string> = { spaceId: space, workflowId: id, commitId, snapshotId, version: "v1.0.0" };
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
   const body = BODY[route.operationId]?.();
   const authorizer = person ? { authorizer: person.authorizer } : {};

@@ -91,7 +91,7 @@ describe("happy", () => {
     expect(changed).toMatchObject({ name: "Afterwards", revision: 2, settings: { sliceSeconds: 20, durable: false } });
     expect(changed.icon).toBeUndefined();
     const again = (await api("PATCH", `/${id}`, { expectedRevision: 2, settings: { durable: true } })).json;
-    expect(again.settings).toEqual({ timeoutSeconds: 86_400, sliceSeconds: 20, durable: true });
+    expect(again.settings).toMatchObject({ timeoutSeconds: 86_400, sliceSeconds: 20, durable: true });
     const search = async (q: string) => (await api("GET", `?q=${q}`)).json.items.length;
     expect([await search("before"), await search("afterw")]).toEqual([0, 1]);
   });
@@ -148,7 +148,12 @@ describe("happy", () => {
   });
 
   it("tells the node types and their settings' schema", async () => {
-    const { items } = (await api("GET", "/node-types")).json;
+    const { items, categories } = (await api("GET", "/node-types")).json;
+    expect(categories[0]).toMatchObject({ key: "input_output", title: "Input and output", order: 0 });
+    expect(items.find((item: { type: string }) => item.type === "selector")).toMatchObject({
+      portForms: [{ name: "true" }, { name: "true_{n}" }, { name: "false" }, { name: "branch_error" }],
+      n8n: ["n8n-nodes-base.if"],
+    });
     const types = items.map((item: { type: string }) => item.type);
     expect(types).toEqual(expect.arrayContaining(["start", "end", "selector", "loop", "http_request", "sub_workflow"]));
     expect(items.find((item: { type: string }) => item.type === "sub_workflow").configSchema).toMatchObject({

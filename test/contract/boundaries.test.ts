@@ -28,10 +28,10 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
   kernel: /^(zod|ulid|node:crypto)$/,
   db: /^(zod|electrodb|node:crypto|@aws-sdk\/(client-dynamodb|lib-dynamodb))$/,
   storage: /^(zod|node:(crypto|stream)|@aws-sdk\/(client-s3|s3-request-presigner))$/,
-  http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
+  http: /^(zod|zod-openapi|aws-lambda|node:(crypto|events|stream)|@fastify\/busboy|@middy\/[\w/-]+|@aws-lambda-powertools\/\w+)$/i,
   engine:
     /^(zod|jsonata|@huggingface\/jinja|csv-parse\/sync|css-select|dom-serializer|domhandler|domutils|fflate|htmlparser2|luxon|markdown-it|re2js|saxes|yaml|node:(crypto|util|zlib))$/,
-  core: /^(zod|electrodb|yaml|node:crypto)$/,
+  core: /^(zod|electrodb|file-type|yaml|node:crypto)$/,
 };
 /** A domain imports only from those before it. */
 const DOMAINS = [
@@ -55,6 +55,8 @@ const DOMAINS = [
   ["agent"],
   ["conversation"],
   ["app"],
+  ["copy"],
+  ["template"],
   ["dataset"],
   ["evaluator"],
   ["experiment"],

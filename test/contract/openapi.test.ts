@@ -33,7 +33,8 @@ describe("the API's routes", () => {
     expect(refs.filter((name) => !names.has(name))).toEqual([]);
   });
 
-  it("refuse unknown fields at every level of a body", () => {
+  it("refuse unknown fields at every level of a body, where they are not another product's dialect", () => {
+    const dialects = new Set(routes.filter((route) => route.unknownFields === "strip").map(({ path }) => path));
     const document = JSON.parse(readFileSync(new URL("../../functions/docs/openapi.json", import.meta.url), "utf8"));
     const open: string[] = [];
     const walk = (schema: unknown, where: string): void => {
@@ -44,6 +45,7 @@ describe("the API's routes", () => {
       for (const [key, value] of Object.entries(schema)) walk(value, `${where}.${key}`);
     };
     for (const [path, item] of Object.entries<Record<string, Record<string, unknown>>>(document.paths)) {
+      if (dialects.has(path)) continue;
       for (const [method, operation] of Object.entries(item)) walk(operation.requestBody, `${method} ${path}`);
     }
     expect(open).toEqual([]);

@@ -90,6 +90,21 @@ describe("lock", () => {
     expect(fences).toEqual([...fences].sort((a, b) => a - b));
   });
 
+  it("is waited for as long as one says, and no longer", async () => {
+    const clock = new ManualClock();
+    const first = await held(clock);
+    const order: string[] = [];
+    const patient = withLock(clock, first, { ...TTL, waitMs: 60_000 }, async () => order.push("patient"));
+    await expect(withLock(clock, first, { ...TTL, waitMs: 1 }, async () => order.push("hasty"))).rejects.toMatchObject({
+      code: "conflict",
+      retryable: true,
+    });
+    order.push("first");
+    await unlock(first);
+    await patient;
+    expect(order).toEqual(["first", "patient"]);
+  });
+
   it("is given back when the work throws", async () => {
     const clock = new ManualClock();
     const name = lock();

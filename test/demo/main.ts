@@ -172,6 +172,8 @@ async function showNext(api: Api, space: string, workflowId: string, { path }: R
   line(`    space=${api.url}${space}`);
   line(paint("dim", "  the run above, what each node did, the list of runs"));
   for (const end of [execution, `${execution}/nodes`, "/executions"]) line(`    curl -s -H "$auth" $space${end}`);
+  line(paint("dim", "  what else can be begun with: eighteen templates that run as they are"));
+  line(`    curl -s -H "$auth" "$space/templates?limit=20"`);
   line(paint("dim", "  the same workflow over one license: too few for a report. `sync` waits for the answer"));
   line(`    curl -s -H "$auth" -H "Content-Type: application/json" $space/workflows/${workflowId}/run \\`);
   line(`      -d '${JSON.stringify({ mode: "sync", input })}'`);

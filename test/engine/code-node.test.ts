@@ -52,6 +52,33 @@ describe("the code node", () => {
     expect(await outputOf(code, 5, {}, outputs)).toEqual({ n: 7, text: '{"a":5}', list: ["1", "true"], missing: null });
   });
 
+  it("gives the program the Files that its inputs name, and keeps what it wrote where that is declared", async () => {
+    const fileId = "fil_01jd0000000000000000000000";
+    const made: [string, string, string][] = [];
+    const files: NonNullable<NodeDeps["files"]> = {
+      get: async () => ({ bytes: Buffer.from("1,2"), contentType: "text/csv", name: "in.csv" }),
+      put: async () => undefined,
+      create: async ({ name, bytes, contentType }, key) => {
+        made.push([name, Buffer.from(bytes).toString(), key]);
+        return { id: fileId, name, contentType, size: bytes.length };
+      },
+    };
+    const code = "export default () => { writeFile('out.csv', readFile('in.csv') + ',3'); return { n: 1 } }";
+    const data = { inputs: [{ name: "a", ref: "start.a", type: { type: "string", assist: "file" } }] };
+    const run = async (outputs: object[]) => {
+      const outcome = await runCanvas(canvas(code, data, outputs), { a: fileId }, { deps: { ...deps, files } });
+      return outcome.run.records.find(({ nodeId }) => nodeId === "code")?.output;
+    };
+    const declared = [
+      { name: "n", type: "integer" },
+      { name: "files", type: { type: "list", items: { type: "object" } } },
+    ];
+    expect(await run(declared)).toEqual({ n: 1, files: [{ id: fileId, name: "out.csv", contentType: "", size: 5 }] });
+    expect(made).toEqual([["out.csv", "1,2,3", "exe_test:code:out.csv"]]);
+    expect(await run([{ name: "n", type: "integer" }])).toEqual({ n: 1 });
+    expect(made).toHaveLength(1);
+  });
+
   it("fails with the program's own line and words", async () => {
     const failed = runCanvas(
       canvas("export default () => {\n  throw new TypeError('bad ' + 1);\n}"),

@@ -304,7 +304,7 @@ describe("a canvas that cannot be run", () => {
     expect(bad({ config: { method: "concat" } })).toEqual(["bad_config nodes.t.data.config.template"]);
     expect(bad({ config: { ...config, color: 1 } })).toEqual(["bad_config nodes.t.data.config.color"]);
     expect(bad({ config, inputs: [{ name: "1x", value: 1 }] })).toEqual(["bad_name nodes.t.data.inputs.1x"]);
-    expect(bad({ config, inputs: [{ name: "x", variable: "global.x" }] })).toEqual([
+    expect(bad({ config, inputs: [{ name: "x", variable: "session.x" }] })).toEqual([
       "bad_variable nodes.t.data.inputs.x",
     ]);
     expect(bad({ config, outputs: [{ name: "__proto__", type: "any" }] })).toEqual([

@@ -2,11 +2,9 @@
 /* biome-ignore-all lint/suspicious/noTemplateCurlyInString: data of the tests */
 import { evaluateExpression } from "@weft/engine/expressions/evaluate";
 import { NodeError } from "@weft/engine/node";
-import { nodeTypes } from "@weft/engine/nodes/index";
 import { renderTemplate } from "@weft/engine/values/template";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { around, outputOf } from "./single.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const VALUES = { a: { b: "secret?", list: [1, 2, 3] }, text: "plain", n: 3, evil: "{{ 7*7 }}", list: ["x", "y"] };
@@ -188,54 +186,5 @@ describe("known ways out of an expression give a typed error or data", () => {
       }),
       { numRuns: 100 },
     );
-  });
-});
-
-describe("data that looks like a template stays data", () => {
-  const TAINTS = ["{{ 7*7 }}", "={{ $now }}", "{{in}}", "{% raw %}", `${EVALUATE}('1')`, "{{#start.in#}}", "${1}"];
-
-  it.each(TAINTS)("%s through inputs of every kind", async (taint) => {
-    const canvas = around(
-      {
-        type: "transform",
-        data: {
-          inputs: [
-            { name: "ref", ref: "start.in" },
-            { name: "literal", value: taint },
-            { name: "jsonata", expression: { text: "x & ''", inputs: [{ name: "x", ref: "start.in" }] } },
-            { name: "jinja", jinja: { text: "{{ x }}", inputs: [{ name: "x", ref: "start.in" }] } },
-            { name: "object", fields: [{ name: "x", ref: "start.in" }] },
-          ],
-        },
-      },
-      ["ref", "literal", "jsonata", "jinja", "object"],
-    );
-    expect(await outputOf(canvas, { in: taint })).toEqual({
-      ref: taint,
-      literal: taint,
-      jsonata: taint,
-      jinja: taint,
-      object: { x: taint },
-    });
-  });
-
-  const NODES: [type: string, config: Record<string, unknown>, output: string, read: (value: unknown) => unknown][] = [
-    ["text", { method: "concat", template: "{{x}}" }, "output", (value) => value],
-    ["text", { method: "split", delimiters: ["~~~"], input: "x" }, "output", (value) => (value as string[])[0]],
-    ["template", { template: "{{ x }}" }, "output", (value) => value],
-    ["json_serialize", {}, "output", (value) => JSON.parse(String(value))],
-    ["variable_aggregator", { groups: [{ name: "g", inputs: ["x"] }] }, "g", (value) => value],
-    ["output_message", { content: "{{x}}" }, "output", (value) => value],
-  ];
-  it.each(NODES)("through %s %o", async (type, config, output, read) => {
-    expect(nodeTypes.has(type)).toBe(true);
-    for (const taint of TAINTS) {
-      const node = {
-        type,
-        data: { config, inputs: [{ name: type === "json_serialize" ? "input" : "x", ref: "start.in" }] },
-      };
-      const result = await outputOf(around(node, [output]), { in: taint });
-      expect(read(result[output])).toEqual(taint);
-    }
   });
 });

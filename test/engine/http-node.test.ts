@@ -90,6 +90,27 @@ describe("http_request", () => {
     expect(failure.error.code).toBe("file_unavailable");
   });
 
+  it("sends Files of the space by their ids, without asking an address", async () => {
+    const fileId = "fil_01jd0000000000000000000000";
+    const files = {
+      get: async (key: string) =>
+        key === fileId ? { bytes: Buffer.from("PNG!"), contentType: "image/png", name: "logo.png" } : null,
+      put: async () => undefined,
+    };
+    const { seen, over } = recorder();
+    const both = { deps: { ...over.deps, files } };
+    const binary = http({ method: "POST", body: { type: "binary", file: { input: "x" } } });
+    await outputOf(binary, { in: fileId }, both);
+    expect(seen[0]).toMatchObject({ headers: { "Content-Type": "image/png" } });
+    expect(Buffer.from(seen[0]?.body as Uint8Array).toString()).toBe("PNG!");
+    const field = { name: "f", input: "x", file: true };
+    await outputOf(http({ method: "POST", body: { type: "form_data", fields: [field] } }), { in: fileId }, both);
+    expect(Buffer.from(seen[1]?.body as Uint8Array).toString()).toContain('filename="logo.png"');
+    const missing = await failureOf(binary, { in: "fil_01jd0000000000000000000001" }, both);
+    expect(missing.error.code).toBe("not_found");
+    expect(seen).toHaveLength(2);
+  });
+
   it("fails for an answer of 400 and above, naming its status", async () => {
     const { over } = recorder(answer(418, "teapot"));
     expect((await failureOf(http({}), {}, over)).error).toEqual({

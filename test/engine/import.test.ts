@@ -101,8 +101,11 @@ describe("Coze's canvas", () => {
     const onError = (inputs: object) =>
       readCanvas({ nodes: [{ id: "7", type: "5", data: { inputs } }], edges: [] }).nodes[0]?.data.onError;
     expect(onError({ settingOnError: {} })).toBeUndefined();
-    expect(onError({ settingOnError: { switch: false, dataOnErr: "{}", processType: 3, timeoutMs: 300 } })).toEqual({
+    expect(onError({ settingOnError: { switch: false, dataOnErr: "{}", timeoutMs: 300 } })).toEqual({
       timeoutMs: 300,
+    });
+    expect(onError({ settingOnError: { switch: false, dataOnErr: "{}", processType: 3 } })).toEqual({
+      strategy: "branch",
     });
     expect(onError({ settingOnError: { switch: true, processType: 3, retryTimes: 2, timeoutMs: 60000 } })).toEqual({
       strategy: "branch",

@@ -1,8 +1,9 @@
 import type { Plan } from "@weft/engine/plan";
 import type { DynamoServer } from "@weft/local/dynamo/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { evaluate } from "../support/evaluate-plan.ts";
 import { chaosRun, type FaultRates, faultyStore } from "../support/lanes.ts";
-import { evaluate, randomOf, randomPlan } from "../support/random-plan.ts";
+import { randomOf, randomPlan } from "../support/random-plan.ts";
 import { startTable } from "../support/table.ts";
 
 /** `npm run prove` sets both; the sample of `npm test` is fixed so that it fails for everybody or nobody. */
@@ -40,7 +41,7 @@ async function holds(seed: number, branches: number | undefined, rates: FaultRat
   draw = random;
   const nodes = branches === undefined ? 2 + Math.floor(random() * 59) : branches + 2 + Math.floor(random() * 10);
   const plan = randomPlan(random, { nodes, ...(branches === undefined ? { composites: COMPOSITES } : { branches }) });
-  const expected = evaluate(plan, seed);
+  const expected = await evaluate(plan, seed);
   const result = await chaosRun(plan, seed, random, faults, rates);
   expect(result.row, `seed ${seed}`).toMatchObject({ status: "succeeded" });
   expect(result.output, `seed ${seed}`).toEqual(expected.output);

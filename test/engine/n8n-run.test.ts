@@ -194,6 +194,21 @@ describe("workflows of n8n run as they did", () => {
     expect((await itemsOf(nodes, links, { ...numbers(1), trigger: "Other" })).items).toEqual([{ hooked: 1 }]);
   });
 
+  it("an error trigger gives what an error workflow is told", async () => {
+    const text =
+      "={{ $json.workflow.name }}: {{ $json.execution.error.message }} at {{ $json.execution.lastNodeExecuted }}";
+    const { items } = await itemsOf(
+      [node("Failed", "errorTrigger"), set("Tell", { text })],
+      { Failed: [["Tell"]] },
+      {
+        trigger: "Failed",
+        execution: { id: "1", error: { message: "no stock" }, lastNodeExecuted: "Order" },
+        workflow: { name: "Shop" },
+      },
+    );
+    expect(items).toEqual([{ text: "Shop: no stock at Order" }]);
+  });
+
   it("values that look like expressions stay values", async () => {
     const { items } = await itemsOf(
       [set("A", { a: "={{ $json.x }}", b: "{{ $json.x }}" })],

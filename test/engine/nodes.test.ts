@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { catalogue } from "@weft/engine/catalogue";
+import { catalogue, catalogueText, categories } from "@weft/engine/catalogue";
 import { COZE_TYPES } from "@weft/engine/coze/types";
 import { nodes, nodeTypes } from "@weft/engine/nodes/index";
 import { describe, expect, it } from "vitest";
@@ -57,6 +57,60 @@ describe("the list of node types", () => {
       .filter((name) => !helpers.has(name));
     expect([...nodeTypes.keys()].sort()).toEqual(files.sort());
     expect(nodes).toHaveLength(nodeTypes.size);
+  });
+});
+
+describe("the catalogue", () => {
+  const entries = new Map(catalogue().map((entry) => [entry.type, entry]));
+
+  it("knows every port that a configuration can give", () => {
+    const rule = { conditions: [{ left: "a", operator: "empty" }] };
+    const configs: Record<string, object[]> = {
+      selector: [{ branches: [rule, rule, rule] }],
+      switch: [
+        { mode: "rules", rules: [rule, rule] },
+        { mode: "index", input: "a", ports: 3, fallback: false },
+      ],
+      question: [
+        { question: "?" },
+        { question: "?", answerType: "option", options: ["a", "b"] },
+        { question: "?", answerType: "option", optionsInput: "o" },
+      ],
+      check_parameters: [{ rules: [{ input: "a" }] }, { rules: [{ input: "a" }], onInvalid: "branch" }],
+      approval: [{}, { timeoutMs: 1 }],
+      stop_with_error: [{ message: "x" }],
+      placeholder: [{ system: "n8n", type: "x", reason: "", ports: ["out0"] }],
+    };
+    for (const { type, ports, config } of nodeTypes.values()) {
+      const forms = (entries.get(type)?.portForms ?? []).map(
+        ({ name }) => new RegExp(`^${name.replaceAll("{n}", "\\d+").replaceAll("{name}", ".+")}$`),
+      );
+      const samples = configs[type] ?? [{}];
+      if (ports && config.safeParse({}).success === false) expect(configs, type).toHaveProperty(type);
+      for (const sample of samples) {
+        const parsed = config.safeParse(sample);
+        const names = ports ? (parsed.success ? ports(parsed.data) : []) : ["default"];
+        if (type === "comment") continue;
+        for (const name of [...names, "branch_error"]) {
+          expect(
+            forms.some((form) => form.test(name)),
+            `${type}: ${name}`,
+          ).toBe(true);
+        }
+      }
+    }
+  });
+
+  it("groups every type, and names each type of another system once, unless parameters decide", () => {
+    const keys = categories().map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(new Set([...entries.values()].map(({ category }) => category))).toEqual(new Set(keys));
+    const text = catalogueText();
+    for (const [type, { title, description }] of entries) {
+      expect(text).toContain(`- \`${type}\` (${title}): ${description}`);
+    }
+    const names = [...entries.values()].flatMap(({ n8n }) => n8n);
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
 });
 

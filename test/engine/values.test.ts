@@ -14,7 +14,7 @@ import { readInput } from "@weft/engine/values/input";
 import { parseJson, stableStringify, tryParseJson } from "@weft/engine/values/json";
 import { formatPath, parsePath, readPath, withPath } from "@weft/engine/values/path";
 import { renderTemplate, templateNames } from "@weft/engine/values/template";
-import { fillNull, fillZero, zeroValue } from "@weft/engine/values/types";
+import { fillNull, zeroFilled, zeroValue } from "@weft/engine/values/types";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -129,14 +129,32 @@ describe("zero and null", () => {
     const types = ["string", "integer", "number", "boolean", "object", "list", "any"] as const;
     expect(types.map((type) => zeroValue({ type }))).toEqual(["", 0, 0, false, null, null, null]);
   });
-  it("fills missing and null members, at the top only", () => {
+  const text = { type: "string" as const };
+  const object = { type: "object" as const, fields: [{ name: "m", type: text }] };
+  it("fills what is declared and missing with null, and leaves what is null", () => {
     const fields = [
-      { name: "a", type: { type: "string" as const } },
-      { name: "o", type: { type: "object" as const, fields: [{ name: "m", type: { type: "string" as const } }] } },
+      { name: "a", type: text },
+      { name: "o", type: object },
     ];
-    expect(fillZero({ a: null, o: {} }, fields)).toEqual({ a: "", o: {} });
     expect(fillNull({}, fields)).toEqual({ a: null, o: { m: null } });
     expect(fillNull({ a: 0, o: { x: 1 } }, fields)).toEqual({ a: 0, o: { x: 1, m: null } });
+    expect(fillNull({ a: null, o: null }, fields)).toEqual({ a: null, o: null });
+  });
+  it("gives inputs the zero of their type, in lists too, and objects their members", () => {
+    const list = (items: ValueType) => ({ type: "list" as const, items });
+    const cases: [unknown, ValueType, unknown][] = [
+      [undefined, text, ""],
+      [null, text, ""],
+      [undefined, object, { m: null }],
+      [null, object, null],
+      [{ x: 1 }, object, { x: 1, m: null }],
+      [["a", null], list(text), ["a", ""]],
+      [[null, 2], list({ type: "integer" }), [0, 2]],
+      [[null, {}], list(object), [null, { m: null }]],
+      [[null], list(list(text)), [null]],
+      [[null], { type: "list" }, [null]],
+    ];
+    for (const [value, type, expected] of cases) expect(zeroFilled(value, type)).toEqual(expected);
   });
 });
 
@@ -216,12 +234,13 @@ describe("JSON", () => {
 });
 
 describe("templates", () => {
-  const values = { a: { b: [{ c: "x" }, 2] }, t: true, n: null, o: { z: 1, y: "q" }, big: 1e21 };
+  const values = { a: { b: [{ c: "x" }, 2] }, t: true, n: null, o: { z: 1, y: "q" }, big: 1e21, hollow: { x: null } };
   const cases: [string, string][] = [
     ["{{a.b[0].c}}-{{ a.b[1] }}", "x-2"],
     ["{{t}} {{n}} {{o}} {{big}}", 'true  {"y":"q","z":1} 1000000000000000000000'],
     ["{{unknown}} {{unknown.a}} {{ 1 + 1 }}", "{{unknown}} {{unknown.a}} {{ 1 + 1 }}"],
-    ["{{a.missing}}|{{t.x}}", "|"],
+    ["{{a.missing}}|{{t.x}}", "{{a.missing}}|{{t.x}}"],
+    ["{{n.x}}|{{hollow.x.y}}", "|"],
     ["{{{t}}} {{ {{t}}", "{true} {{ true"],
     ["{{t} }} {{", "{{t} }} {{"],
     ["", ""],
@@ -289,6 +308,11 @@ describe("conditions", () => {
     ["is_true", true, undefined],
     ["is_true", "TRUE", undefined],
     ["is_false", false, undefined],
+    ["is_false", null, undefined],
+    ["gt", 0, null],
+    ["gte", null, undefined],
+    ["lt", null, -5],
+    ["lte", null, 0],
     ["gt", 2, 1],
     ["gt", "10", "9"],
     ["gte", "2026-01-02", "2026-01-02"],
@@ -302,9 +326,11 @@ describe("conditions", () => {
     ["equal", 0, null],
     ["equal", "", null],
     ["empty", 0, undefined],
-    ["is_false", null, undefined],
+    ["is_true", null, undefined],
     ["is_true", 1, undefined],
-    ["gt", null, 0],
+    ["gt", null, -1],
+    ["lt", null, undefined],
+    ["gte", null, 0],
     ["lte", {}, {}],
     ["gt", true, "x"],
   ] as const)("%s does not hold for %j and %j", (operator, left, right) => {

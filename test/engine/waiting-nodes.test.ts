@@ -74,11 +74,30 @@ describe("people", () => {
     for (const data of [{ name: "Ann", n: "3", more: 1 }, '{"name":"Ann","n":3}', "name: Ann\nn：3"]) {
       expect((await answered(canvas, [{ data }])).outcome).toMatchObject({ output: { name: "Ann", n: 3 } });
     }
-    const { outcome, asked } = await answered(canvas, [{ data: "rubbish" }]);
-    expect(outcome).toMatchObject({ output: { name: "", n: 0 } });
+    const { run, asked } = await answered(canvas, [{ data: { name: "Ann", more: 1 } }]);
+    expect(run.journal.records.get("n")).toMatchObject({ input: { name: "Ann", n: null } });
     expect(asked).toMatchObject([
       { type: "input", data: { kind: "form", fields: outputs.map(({ name }) => ({ name })) } },
     ]);
+  });
+  it("fail the node with a form that is none, or that lacks what is required", async () => {
+    const member: CanvasField = { name: "town", type: "string", required: true };
+    const outputs: CanvasField[] = [
+      { name: "name", type: "string", required: true },
+      { name: "home", type: { type: "object", fields: [member] } },
+    ];
+    const canvas = around({ type: "input", data: { outputs } }, ["name", "home"]);
+    const refusal = (data: unknown) =>
+      answered(canvas, [{ data }]).then(
+        () => "it was taken",
+        (thrown) => thrown.error.message,
+      );
+    for (const data of ["rubbish", 7, ["Ann"], "{"]) expect(await refusal(data)).toMatch(/^data: give an object/);
+    for (const data of [null, "", {}, { home: {} }]) expect(await refusal(data)).toBe("data.name: is required");
+    expect(await refusal({ name: "Ann", home: {} })).toBe("data.home.town: is required");
+    expect(await refusal({ name: "Ann" })).toBe("it was taken");
+    const optional = around({ type: "input", data: { outputs: [{ name: "n", type: "integer" }] } }, ["n"]);
+    expect((await answered(optional, [{ data: null }])).outcome).toMatchObject({ output: { n: 0 } });
   });
   it("who do not answer in time fail the node, which a branch can take", async () => {
     const node = question({ timeoutMs: 1000 }, { onError: { strategy: "branch" } });

@@ -1,5 +1,8 @@
+import { MULTIPART } from "@weft/http/form";
+import { MAX_BODY_BYTES } from "@weft/http/request";
 import { ERROR_STATUS, type ErrorCode } from "@weft/kernel/errors";
 import { describe, expect, test } from "vitest";
+import { routes as fileRoutes } from "../../functions/file/routes.ts";
 import { type FunctionSpec, functions } from "../../functions/manifest.ts";
 import { apiRoutes } from "../../infra/constructs/api-routes.ts";
 import { REFUSALS, refusalBody } from "../../infra/constructs/gateway-responses.ts";
@@ -179,7 +182,8 @@ describe("refusals", () => {
     for (const { Properties } of responses) {
       const body = JSON.parse(Properties.ResponseTemplates["application/json"]);
       expect(Object.keys(body)).toEqual(["code", "msg", "error"]);
-      expect(Object.keys(body.error)).toEqual(["code", "message", "type", "requestId"]);
+      const details = Properties.ResponseType === "REQUEST_TOO_LARGE" ? ["details"] : [];
+      expect(Object.keys(body.error)).toEqual(["code", "message", "type", "requestId", ...details]);
       expect(body.code).toEqual(expect.any(Number));
       expect(body.error.requestId).toBe("$context.requestId");
       expect(body.error.message).toBe(body.msg);
@@ -191,6 +195,20 @@ describe("refusals", () => {
     if (refusal.status !== undefined) expect(refusal.status).toBe(ERROR_STATUS[refusal.code as ErrorCode]);
     else expect(refusal.type.responseType).toMatch(/^DEFAULT_/);
     expect(JSON.parse(refusalBody(refusal)).error.code).toBe(refusal.code);
+  });
+
+  test("a body that is too large is told the same as by a function, with a route that exists", () => {
+    const refusal = REFUSALS.find(({ code }) => code === "too_large")!;
+    const { details } = JSON.parse(refusalBody(refusal)).error;
+    const upload = fileRoutes.find(({ operationId }) => operationId === "uploadFile");
+    expect(details).toEqual({ maxBytes: MAX_BODY_BYTES, upload: { method: "POST", path: upload?.larger } });
+    expect(fileRoutes.some(({ method, path }) => method === "POST" && path === upload?.larger)).toBe(true);
+  });
+
+  test("forms reach functions as bytes", () => {
+    expect(resources("AWS::ApiGateway::RestApi").map(({ Properties }) => Properties.BinaryMediaTypes)).toEqual([
+      [MULTIPART],
+    ]);
   });
 
   test("an unknown path is 404 and a missing token 401, which asks for a Bearer token", () => {

@@ -80,6 +80,7 @@ describe("functions", () => {
       if (grant === "files") expected.add("s3").add("kms");
       if (grant === "mail") expected.add("ses");
       if (grant === "code") expected.add("lambda");
+      if (grant === "secrets") expected.add("kms");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
     }
     if (isAsync(spec)) expected.add("sqs");
@@ -109,6 +110,7 @@ describe("functions", () => {
     if (spec.grants.includes("machine")) expected.push("RUN_WORKFLOW_ARN");
     if (spec.grants.includes("code")) expected.push("CODE_FUNCTION");
     if (spec.grants.includes("mail")) expected.push("MAIL_FROM");
+    if (spec.grants.includes("secrets")) expected.push("DATA_KEY_ARN");
     expect(Object.keys(variables).sort()).toEqual(expected.sort());
     for (const [name, value] of Object.entries(variables)) {
       expect(name).not.toMatch(/SECRET|PASSWORD|TOKEN|API_KEY|PRIVATE/i);
@@ -127,6 +129,33 @@ describe("functions", () => {
       expect(config?.Properties.MaximumRetryAttempts).toBeLessThanOrEqual(2);
     },
   );
+
+  test.each(specs.filter(({ grants }) => (grants as readonly string[]).includes("secrets")))(
+    "$name may open secrets with the context of secrets alone",
+    (spec) => {
+      const opening = statementsOf(lambdaOf(spec.name)).filter((statement) =>
+        JSON.stringify(statement.Condition ?? {}).includes("kms:EncryptionContextKeys"),
+      );
+      expect(opening).toHaveLength(1);
+      expect(actionsOf(opening[0]!).sort()).toEqual(["kms:Decrypt", "kms:GenerateDataKey"]);
+      expect(opening[0]!.Condition).toEqual({
+        Null: {
+          "kms:EncryptionContext:spaceId": "false",
+          "kms:EncryptionContext:credentialId": "false",
+          "kms:EncryptionContext:version": "false",
+        },
+        "ForAllValues:StringEquals": { "kms:EncryptionContextKeys": ["spaceId", "credentialId", "version"] },
+      });
+    },
+  );
+
+  test("a function that opens no secrets has no right to", () => {
+    const others = specs.filter(({ grants }) => !(grants as readonly string[]).includes("secrets"));
+    expect(others.length).toBeGreaterThan(3);
+    for (const spec of others) {
+      expect(JSON.stringify(statementsOf(lambdaOf(spec.name)))).not.toContain("kms:EncryptionContextKeys");
+    }
+  });
 
   test("a grant of the machine where there is none fails at synth", () => {
     expect(() => effectOf({} as never, "machine", {} as never)).toThrow('use "machine:self"');

@@ -1,6 +1,10 @@
 import { INDEXES, TABLE_KEY, TTL_ATTRIBUTE } from "@weft/db/indexes";
+import { App, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { Key } from "aws-cdk-lib/aws-kms";
 import { describe, expect, test } from "vitest";
-import { buildApp, resources } from "../support/templates.ts";
+import { filesBucket } from "../../infra/constructs/files-bucket.ts";
+import { buildApp, cdkContext, resources } from "../support/templates.ts";
 
 const only = (type: string, stage: "dev" | "prod" = "dev") => {
   const found = resources(type, stage);
@@ -86,6 +90,34 @@ describe("state stack", () => {
         expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
       );
     }
+  });
+
+  test("front ends that a stage names may use signed links to files, and no others", () => {
+    const make = (browserOrigins: string[]) => {
+      const stack = new Stack(new App({ context: cdkContext() }), "Test");
+      filesBucket(stack, "Files", { key: new Key(stack, "Key"), removalPolicy: RemovalPolicy.DESTROY, browserOrigins });
+      return Object.values(Template.fromStack(stack).findResources("AWS::S3::Bucket"));
+    };
+    const rules = make(["https://app.example.com"]).flatMap(
+      ({ Properties }) => Properties.CorsConfiguration?.CorsRules ?? [],
+    );
+    expect(rules).toEqual([
+      {
+        AllowedOrigins: ["https://app.example.com"],
+        AllowedMethods: ["GET", "PUT"],
+        AllowedHeaders: ["content-type", "if-none-match"],
+        ExposedHeaders: ["ETag"],
+        MaxAge: 3_600,
+      },
+    ]);
+    expect(() => make(["https://*.example.com"])).toThrow("named in full");
+  });
+
+  test("what is left of unfinished uploads goes by itself", () => {
+    const rules = resources("AWS::S3::Bucket").flatMap(({ Properties }) => Properties.LifecycleConfiguration.Rules);
+    expect(rules).toContainEqual(
+      expect.objectContaining({ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }),
+    );
   });
 
   test("the key rotates and is of no use without an encryption context", () => {

@@ -1,7 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateMultipartUploadCommand,
@@ -127,6 +129,69 @@ describe("objects", () => {
     await expect(upload("parts", { IfNoneMatch: "*" })).rejects.toMatchObject({ name: "PreconditionFailed" });
   });
 
+  it("are streamed from disk where they are large, in ranges too, and replaced and removed whole", async () => {
+    const large = Buffer.alloc(3 * MEBIBYTE, "0123456789");
+    await put("on disk", large, { Metadata: { kind: "large" } });
+    const head = await s3.send(new HeadObjectCommand({ Bucket, Key: "on disk" }));
+    expect(head).toMatchObject({ ContentLength: large.length, Metadata: { kind: "large" } });
+    expect(head.ETag).toBe(`"${createHash("md5").update(large).digest("hex")}"`);
+    expect(await text("on disk", { Range: "bytes=3145720-3145729" })).toBe(large.subarray(-8).toString());
+    expect(await text("on disk", { Range: "bytes=-3" })).toBe(large.subarray(-3).toString());
+    await expect(text("on disk", { Range: "bytes=99999999-" })).rejects.toMatchObject({ name: "InvalidRange" });
+    await s3.send(new CopyObjectCommand({ Bucket, Key: "copied", CopySource: `${Bucket}/on%20disk` }));
+    expect(await text("copied", { Range: "bytes=10-12" })).toBe("012");
+    await put("on disk", "small");
+    expect(await text("on disk")).toBe("small");
+    await put("on disk", large);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: "on disk" }));
+    await expect(text("on disk")).rejects.toMatchObject({ name: "NoSuchKey" });
+    await put("on disk", "new");
+    expect(await text("on disk")).toBe("new");
+  });
+
+  it("refuse parts that do not fit together, and forget what is aborted", async () => {
+    const Key = "misfits";
+    const before = await readdir(join(folder, "parts"));
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+    const tags: (string | undefined)[] = [];
+    for (const [at, size] of [6, 2, 1].entries()) {
+      const Body = Buffer.alloc(size * MEBIBYTE, "x");
+      const part = { Bucket, Key, UploadId, PartNumber: at + 1, Body };
+      tags.push((await s3.send(new UploadPartCommand(part))).ETag);
+    }
+    const complete = (...numbers: number[]) => {
+      const Parts = numbers.map((PartNumber) => ({ PartNumber, ETag: tags[PartNumber - 1] ?? '"none"' }));
+      return s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
+    };
+    await expect(complete(1, 1)).rejects.toMatchObject({ name: "InvalidPartOrder" });
+    await expect(complete(1, 4)).rejects.toMatchObject({ name: "InvalidPart" });
+    await expect(complete(1, 2, 3)).rejects.toMatchObject({ name: "EntityTooSmall" });
+    await complete(1, 3);
+    expect((await s3.send(new HeadObjectCommand({ Bucket, Key }))).ContentLength).toBe(7 * MEBIBYTE);
+    await expect(complete(1, 3)).rejects.toMatchObject({ name: "NoSuchUpload" });
+    const other = (await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: "given up" }))).UploadId;
+    const part = { Bucket, Key: "given up", UploadId: other, PartNumber: 1 };
+    await s3.send(new UploadPartCommand({ ...part, Body: Buffer.alloc(MEBIBYTE) }));
+    await s3.send(new AbortMultipartUploadCommand({ Bucket, Key: "given up", UploadId: other }));
+    expect(await readdir(join(folder, "parts"))).toEqual(before);
+    expect(await readdir(join(folder, "incoming"))).toEqual([]);
+  });
+
+  it("refuse an address that was changed after it was signed", async () => {
+    const command = new PutObjectCommand({ Bucket, Key: "exact", ContentType: "text/plain", ContentLength: 3 });
+    const signableHeaders = new Set(["host", "content-type", "content-length"]);
+    const url = await getSignedUrl(s3, command, { expiresIn: 60, signableHeaders });
+    const send = async (address: string, body: string, type = "text/plain", method = "PUT") =>
+      (await fetch(address, { method, headers: { "content-type": type }, ...(method === "PUT" ? { body } : {}) }))
+        .status;
+    expect(await send(url.replace("/exact", "/other"), "abc")).toBe(403);
+    expect(await send(url, "abcd")).toBe(403);
+    expect(await send(url, "abc", "text/html")).toBe(403);
+    expect(await send(url, "", "text/plain", "DELETE")).toBe(403);
+    expect(await send(url.replace("X-Amz-Expires=60", "X-Amz-Expires=600"), "abc")).toBe(403);
+    expect(await send(url, "abc")).toBe(200);
+  });
+
   it("are reached by presigned addresses until these expire", async () => {
     const write = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: "signed" }), { expiresIn: 60 });
     expect((await fetch(write, { method: "PUT", body: "by address" })).status).toBe(200);
@@ -210,4 +275,5 @@ it("everything is there after a restart, on another port, and settings do not em
   expect(Messages?.[0]?.Body).toBe("stays");
   expect(server.hasBucket(Bucket)).toBe(true);
   expect(await text("seen")).toBe("three");
+  expect(await text("parts", { Range: `bytes=${5 * MEBIBYTE - 1}-` })).toBe("aend");
 });

@@ -1,7 +1,7 @@
 /**
  * `npm run prove`: the proofs that `npm test` takes samples of, whole.
  *
- *   npm run prove -- [--minutes N] [--seed S] [--only kills,lanes,states,stores]
+ *   npm run prove -- [--minutes N] [--seed S] [--only kills,lanes,plans,canvases,states,stores]
  */
 import { randomInt } from "node:crypto";
 import { tmpdir } from "node:os";
@@ -16,6 +16,12 @@ const RUNS = 50;
 const SEEDS = 1000;
 /** Seeds that one process goes through; between two the time is looked at. */
 const SEEDS_AT_ONCE = 25;
+/** Random plans in one process, which take no time but the engine's. */
+const PLANS = 10_000;
+const PLANS_AT_ONCE = 1_000;
+/** Variations of Coze's canvases; a process goes through as many at once as `npm test` does. */
+const VARIATIONS = 2_000;
+const VARIATIONS_AT_ONCE = 200;
 /** Kills of the stores' own durability tests. */
 const STORE_ROUNDS = 40;
 
@@ -77,13 +83,14 @@ async function kills(): Promise<Outcome> {
   return { figures, passed: Math.max(0, report.executions - failed), failed, problems: report.problems };
 }
 
-async function lanes(): Promise<Outcome> {
+/** One test file over many seeds, as long as there is time. */
+async function overSeeds(file: string, seeds: number, atOnce: number): Promise<Outcome> {
   const total = { passed: 0, failed: 0, problems: [] as string[] };
   let done = 0;
-  while (done < SEEDS && (done === 0 || minutesUsed() < minutes)) {
-    const count = Math.min(SEEDS_AT_ONCE, SEEDS - done);
+  while (done < seeds && (done === 0 || minutesUsed() < minutes)) {
+    const count = Math.min(atOnce, seeds - done);
     const env = { WEFT_FIRST_SEED: String(seed + done), WEFT_SEEDS: String(count) };
-    const result = await runTests(["test/engine/lanes.property.test.ts"], env);
+    const result = await runTests([file], env);
     total.passed += result.passed;
     total.failed += result.failed;
     total.problems.push(...result.problems);
@@ -93,6 +100,13 @@ async function lanes(): Promise<Outcome> {
   process.stdout.write("\n");
   return { figures: `seeds ${seed} to ${seed + done - 1} (${done})`, ...total };
 }
+
+const lanes = (): Promise<Outcome> => overSeeds("test/engine/lanes.property.test.ts", SEEDS, SEEDS_AT_ONCE);
+
+const plans = (): Promise<Outcome> => overSeeds("test/engine/plans.property.test.ts", PLANS, PLANS_AT_ONCE);
+
+const canvases = (): Promise<Outcome> =>
+  overSeeds("test/engine/coze-variations.test.ts", VARIATIONS, VARIATIONS_AT_ONCE);
 
 async function states(): Promise<Outcome> {
   if (!hasFixtures)
@@ -132,5 +146,7 @@ console.log(`first seed ${seed}${Number.isFinite(minutes) ? `, ${minutes} minute
 await prove("states", "States Language against AWS's records", states);
 await prove("stores", "Stores keep what they acknowledged", stores);
 await prove("kills", "Killed stacks lose and repeat nothing", kills);
+await prove("plans", "Plans of every pure node type give the sequential outcome", plans);
+await prove("canvases", "Coze's canvases in other forms", canvases);
 await prove("lanes", "Lanes give the sequential outcome", lanes);
 process.exitCode = print() ? 0 : 1;

@@ -195,7 +195,7 @@ describe("escapes", () => {
     const code = "export default () => [typeof globalThis.secret, typeof [].secret, Object.keys(globalThis).sort()]";
     const { output, files } = await run(code);
     expect(files).toEqual([]);
-    const own = ["atob", "btoa", "clearInterval", "clearTimeout", "setInterval", "setTimeout", "writeFile"];
+    const own = ["atob", "btoa", "clearInterval", "clearTimeout", "readFile", "setInterval", "setTimeout", "writeFile"];
     expect(output).toEqual(["undefined", "undefined", own]);
   });
 });

@@ -47,6 +47,36 @@ describe("following an execution", () => {
     expect([...last]).toEqual(expect.arrayContaining(["start", "pause", "end"].map((id) => [id, "succeeded"])));
   });
 
+  it("tells how far the turns of a loop are", async () => {
+    const { token, spaceId } = person;
+    const space = `/api/spaces/${spaceId}`;
+    const pause = { id: "pause", type: "wait", data: { config: { mode: "duration", ms: 700 } } };
+    const body = { nodes: [pause], edges: [{ source: "turns", target: "pause" }] };
+    const turns = { id: "turns", type: "loop", data: { config: { mode: "count", count: 3 }, body } };
+    const [start, , end] = canvas.nodes;
+    const edges = [
+      { source: "start", target: "turns" },
+      { source: "turns", target: "end" },
+    ];
+    const drawn = { nodes: [start, turns, end], edges };
+    const made = await world.call("POST", `${space}/workflows`, { token, body: { name: "f", canvas: drawn } });
+    const run = await world.call("POST", `${space}/workflows/${made.json.id}/run`, {
+      token,
+      body: { version: "draft" },
+    });
+    const seen = await events(`${space}/executions/${run.json.id}/stream`);
+    const of = seen.filter(({ event, data }) => event === "node" && data.path === "turns").map(({ data }) => data);
+    expect(of.at(-1)).toMatchObject({ status: "succeeded", turns: { done: 3, total: 3 } });
+    expect(
+      of.some(({ status, turns: at }) => status === "running" && (at as { total: number } | null)?.total === 3),
+    ).toBe(true);
+    const percents = seen
+      .filter(({ event }) => event === "execution")
+      .map(({ data }) => (data.progress as { percent: number }).percent);
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+    expect(percents.at(-1)).toBe(100);
+  });
+
   it("finds no execution of another space", async () => {
     const path = `/api/spaces/${person.spaceId}/executions/exe_01jd0000000000000000000000/stream`;
     const answer = await world.call("GET", path, { token: person.token });

@@ -53,6 +53,11 @@ beforeAll(async () => {
   const base = `/api/spaces/${space}/workflows/${workflow.id}`;
   await make("POST", `${base}/publish`, { version: "v1.0.0", force: true });
   const draft = await make("GET", `${base}/draft`);
+  const snapshot = await make("POST", `${base}/snapshots`, { name: "before" });
+  const template = await make("POST", `/api/spaces/${space}/templates`, { sourceId: workflow.id });
+  await make("POST", `/api/spaces/${space}/templates/${template.id}/publish`, { audience: "space" });
+  const objects = [{ kind: "workflow", id: workflow.id }];
+  const copy = await make("POST", `/api/spaces/${space}/copies`, { objects });
   const execution = await make("POST", `${base}/run`, { mode: "async", version: "v1.0.0" });
   const read = () => make("GET", `/api/spaces/${space}/executions/${execution.id}`);
   const waiting = await until(read, (view) => view.waitingFor.length === 1);
@@ -61,14 +66,31 @@ beforeAll(async () => {
     code: "open('note.txt', 'w').write('mine')\nasync def main(args):\n    return {}",
   };
   const ran = await make("POST", `/api/spaces/${space}/code/executions`, program);
+  const credential = await make("POST", `/api/spaces/${space}/credentials`, {
+    name: "c",
+    type: "bearer",
+    data: { token: "a token of the owner" },
+    allowedHosts: ["api.example.com"],
+  });
+  const variable = await make("POST", `/api/spaces/${space}/variables`, { name: "v", type: "string", value: "x" });
+  const meta = await make("POST", `/api/spaces/${space}/variable-metas`, { ownerKind: "app", ownerId: "app_1" });
   owned = {
+    credentialId: credential.id,
+    credentialVersion: "1",
+    variableId: variable.id,
+    variableMetaId: meta.id,
     codeExecutionId: ran.id,
     codeOutputId: ran.files[0].id,
+    fileId: ran.files[0].fileId,
     spaceId: space,
     userId: owner.userId,
     workflowId: workflow.id,
+    nodeId: "ask",
     version: "v1.0.0",
     commitId: draft.commitId,
+    snapshotId: snapshot.id,
+    copyTaskId: copy.id,
+    templateId: template.id,
     executionId: execution.id,
     eventId: waiting.waitingFor[0].id,
     invitationId: invitation.id ?? invitation.invitation?.id,
@@ -118,6 +140,16 @@ describe("a second account", () => {
         updateWorkflow: { expectedRevision: 1, name: "mine now" },
         saveWorkflowDraft: { expectedRevision: 1, canvas },
         rollbackWorkflowDraft: { expectedRevision: 1 },
+        updateFile: { expectedRevision: 1, name: "mine.txt" },
+        signUploadParts: { partNumbers: [1] },
+        rotateCredential: { data: { token: "mine now" } },
+        rollbackCredential: { version: 1 },
+        authorizeCredential: { redirectUri: "https://weft.example.com/oauth/callback" },
+        setPin: { output: {} },
+        createWorkflowSnapshot: { name: "mine" },
+        restoreWorkflowSnapshot: { expectedRevision: 1 },
+        updateTemplate: { expectedRevision: 1, name: "mine now" },
+        publishTemplate: { audience: "space" },
         resumeExecution: { eventId: owned.eventId, data: "x" },
       };
       const body = method === "GET" || method === "DELETE" ? {} : { body: bodies[id] ?? {} };
@@ -159,6 +191,15 @@ describe("a second account", () => {
         body: { mode: "sync", version: "draft" },
       });
       expect(run.json.status === "failed" || run.status >= 400, JSON.stringify(run.json)).toBe(true);
+    }
+  });
+
+  it("cannot copy what it may not read", async () => {
+    const objects = [{ kind: "workflow", id: owned.workflowId }];
+    for (const from of [{}, { sourceSpaceId: owned.spaceId }, { from: "library" }]) {
+      const path = `/api/spaces/${stranger.spaceId}/copies`;
+      const answer = await world.call("POST", path, { token: stranger.token, body: { ...from, objects } });
+      expect([answer.status, answer.json?.error?.code]).toEqual([404, "not_found"]);
     }
   });
 

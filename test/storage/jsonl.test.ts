@@ -4,7 +4,7 @@ import { newId } from "@weft/kernel/ids";
 import type { ObjectsServer } from "@weft/local/objects/server";
 import { filesBucket, s3 } from "@weft/storage/client";
 import { MAX_LINE_BYTES, parseJsonl, readJsonl, writeJsonl } from "@weft/storage/jsonl";
-import { objectKey } from "@weft/storage/presign";
+import { objectKey } from "@weft/storage/object";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startFiles } from "../support/objects.ts";

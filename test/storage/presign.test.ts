@@ -33,12 +33,12 @@ describe("presigned links", () => {
     const clock = new ManualClock();
     const put = await presignPut({ ...ctx, clock }, { ...upload, expiresInSeconds: 60 });
     const query = new URL(put.url).searchParams;
-    expect(query.get("X-Amz-SignedHeaders")).toBe("content-length;content-type;host");
+    expect(query.get("X-Amz-SignedHeaders")).toBe("content-length;content-type;host;if-none-match");
     expect(query.get("X-Amz-Expires")).toBe("60");
     expect(query.get("X-Amz-Date")).toBe("20260101T000000Z");
     expect([...query.keys()].filter((name) => /checksum/i.test(name))).toEqual([]);
     expect(put.expiresAt).toBe("2026-01-01T00:01:00.000Z");
-    expect(put.headers).toEqual({ "content-type": "text/csv", "content-length": "3" });
+    expect(put.headers).toEqual({ "content-type": "text/csv", "content-length": "3", "if-none-match": "*" });
     expect(new URL(put.url).pathname).toBe(`/weft-files/spaces/${ctx.spaceId}/files/a.csv`);
   });
 
@@ -48,6 +48,10 @@ describe("presigned links", () => {
         (await presignGet(ctx, { key: "files/a", ...(contentType ? { contentType } : {}) })).url,
       ).searchParams.get("response-content-disposition");
     expect(await disposition("image/png")).toBe("inline");
+    const saved = await presignGet(ctx, { key: "files/a", contentType: "image/png", asAttachment: true });
+    expect(new URL(saved.url).searchParams.get("response-content-disposition")).toBe("attachment");
+    const page = await presignGet(ctx, { key: "files/a", contentType: "text/html" });
+    expect(new URL(page.url).searchParams.get("response-content-type")).toBe("application/octet-stream");
     for (const type of ["text/html", "image/svg+xml", "application/xhtml+xml", undefined]) {
       expect(await disposition(type)).toBe("attachment");
     }

@@ -13,6 +13,7 @@ import { nodeTypes } from "@weft/engine/nodes/index";
 import type { Plan } from "@weft/engine/plan";
 import { ManualClock } from "@weft/kernel/clock";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
+import { notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import { type OutsideServer, startOutside } from "./calls.ts";
 import { startFiles } from "./objects.ts";
@@ -125,6 +126,7 @@ export async function startEngineWorld(types: Iterable<NodeDefinition> = []): Pr
   const clock = new ManualClock();
   const machine = new StepMachine(clock);
   const plans = new Map<string, Plan>();
+  const targets = new Map<string, Execution.RunTarget>();
   const known = new Map(nodeTypes);
   for (const definition of types) known.set(definition.type, definition);
   const ctx: Ctx = { ...systemCtx("test", { clock }), spaceId: newId("space") };
@@ -136,6 +138,12 @@ export async function startEngineWorld(types: Iterable<NodeDefinition> = []): Pr
   const deps: ExecutionDeps = {
     machine,
     plan: async ({ workflowId }) => planOf(workflowId),
+    target: async ({ workflowId }) => {
+      const target = targets.get(workflowId);
+      if (!target) throw notFound("workflow", workflowId);
+      return target;
+    },
+    limits: async ({ workflowId }) => targets.get(workflowId)?.settings ?? {},
     nodeDeps: () => ({
       http: egress({ allowLoopback: true }),
       workflows: { load: async ({ workflowId }) => ({ workflowId, version: "v1.0.0", plan: planOf(workflowId) }) },
@@ -158,7 +166,9 @@ export async function startEngineWorld(types: Iterable<NodeDefinition> = []): Pr
       const workflowId = newId("workflow");
       const plan = compilePlan(canvas, known);
       plans.set(workflowId, plan);
-      return { workflowId, version: "v1.0.0", plan, settings };
+      const target = { workflowId, version: "v1.0.0", plan, settings };
+      targets.set(workflowId, target);
+      return target;
     },
     run,
     runAsync: async (target, input = {}) => {
@@ -171,7 +181,7 @@ export async function startEngineWorld(types: Iterable<NodeDefinition> = []): Pr
       await sweep(deps, SHARDS);
     },
     get,
-    trace: async (executionId) => (await Execution.trace(ctx, deps, executionId, { limit: 1000 })).items,
+    trace: async (executionId) => (await Execution.trace(ctx, deps, executionId, { limit: 1000, depth: "all" })).items,
     with: (over) => ({ ...deps, ...over }),
     close: async () => {
       await Promise.all([table.close(), files.close(), outside.close()]);
@@ -183,9 +193,13 @@ export async function startEngineWorld(types: Iterable<NodeDefinition> = []): Pr
 function compilePlan(canvas: unknown, known: ReadonlyMap<string, NodeDefinition>): Plan {
   const { plan, issues } = compile(readCanvas(canvas));
   if (hasErrors(issues)) throw issuesError(issues);
-  for (const node of plan.root.nodes) {
-    const type = node.title.startsWith("type:") ? node.title.slice("type:".length) : undefined;
-    if (type !== undefined && known.has(type)) node.type = type;
+  const graphs = [plan.root];
+  for (const { nodes } of graphs) {
+    for (const node of nodes) {
+      const type = node.title.startsWith("type:") ? node.title.slice("type:".length) : undefined;
+      if (type !== undefined && known.has(type)) node.type = type;
+      if (node.body) graphs.push(node.body);
+    }
   }
   return plan;
 }

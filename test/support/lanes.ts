@@ -216,6 +216,10 @@ export async function chaosRun(
   const deps: ExecutionDeps = {
     machine,
     plan: async () => plan,
+    target: async () => {
+      throw new Error("random plans start nothing else");
+    },
+    limits: async () => ({}),
     nodeDeps: () => ({}),
     types: randomTypes(onEffect),
     clock,

@@ -21,7 +21,7 @@ const DAY_SECONDS = 86_400;
 const endOfDay = () => Math.ceil(systemClock.now() / 1000) + DAY_SECONDS;
 
 /** A user with a session, as signing up and logging in leave them. */
-export async function makePerson(name = "ann"): Promise<Person> {
+export async function makePerson(name = "ann", roles: string[] = []): Promise<Person> {
   const userId = newId("user");
   const sessionId = newId("session");
   const email = `${name}.${userId}@example.com`;
@@ -37,7 +37,7 @@ export async function makePerson(name = "ann"): Promise<Person> {
     passwordVersion: 1,
     sessionEpoch: 1,
     isSingleLogin: false,
-    roles: [],
+    roles,
     personalSpaceId: newId("space"),
   };
   const now = isoTime(systemClock.now());

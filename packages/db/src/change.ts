@@ -107,14 +107,20 @@ export function updateOp<E extends AnyEntity>(ctx: Ctx, target: Target<E>, chang
 export async function softDelete<E extends AnyEntity>(
   ctx: Ctx,
   target: Target<E>,
-  options: { expectedRevision?: number | undefined; also?: readonly WriteOp[] } = {},
+  options: { expectedRevision?: number | undefined; also?: readonly WriteOp[]; set?: UpdateEntityItem<E> } = {},
 ): Promise<void> {
-  await transact([softDeleteOp(ctx, target, options.expectedRevision), ...(options.also ?? [])]);
+  const { expectedRevision, also = [], set } = options;
+  await transact([softDeleteOp(ctx, target, expectedRevision, set), ...also]);
 }
 
-/** {@link softDelete} as an action of a transaction. */
-export function softDeleteOp<E extends AnyEntity>(ctx: Ctx, target: Target<E>, expectedRevision?: number): WriteOp {
-  const set = { deletedAt: isoTime(ctx.clock.now()) } as unknown as UpdateEntityItem<E>;
+/** {@link softDelete} as an action of a transaction. `also` changes further attributes with it. */
+export function softDeleteOp<E extends AnyEntity>(
+  ctx: Ctx,
+  target: Target<E>,
+  expectedRevision?: number,
+  also?: UpdateEntityItem<E>,
+): WriteOp {
+  const set = { ...also, deletedAt: isoTime(ctx.clock.now()) } as unknown as UpdateEntityItem<E>;
   return updateOp(ctx, target, { set, expectedRevision });
 }
 
@@ -125,9 +131,11 @@ export function softDeleteOp<E extends AnyEntity>(ctx: Ctx, target: Target<E>, e
 export async function restore<E extends AnyEntity>(
   ctx: Ctx,
   target: Target<E>,
-  options: { also?: readonly WriteOp[] } = {},
+  options: { also?: readonly WriteOp[]; set?: UpdateEntityItem<E> } = {},
 ): Promise<EntityItem<E>> {
-  const op = changeChain(ctx, target, { remove: ["deletedAt" as keyof EntityItem<E> & string] }, "deleted").commit();
+  const remove = ["deletedAt" as keyof EntityItem<E> & string];
+  const change = options.set === undefined ? { remove } : { set: options.set, remove };
+  const op = changeChain(ctx, target, change, "deleted").commit();
   const refusal = async () => {
     const item = await getAny(target);
     return item ? conflict(`${label(target)} is not deleted`) : missing(target);

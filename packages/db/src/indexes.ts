@@ -2,8 +2,8 @@
 export const TABLE_KEY = { pk: "pk", sk: "sk" } as const;
 
 /**
- * gsi1: children of a parent by status or time. gsi2: by person. gsi3: look-up by a unique hash (token, key, e-mail).
- * gsi4: system-wide and sparse, sharded (what is due for the sweeper).
+ * gsi1: children of a parent by status or time. gsi2: by person, or what is public in a second order. gsi3: look-up by a
+ * unique hash (token, key, e-mail). gsi4: system-wide and sparse, sharded (what is due for the sweeper).
  */
 export const INDEXES = {
   gsi1: { pk: "gsi1pk", sk: "gsi1sk" },

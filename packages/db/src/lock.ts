@@ -100,14 +100,27 @@ export function stillHeld(held: HeldLock): WriteOp {
   return guarded(op, () => conflict(`lock ${held.name} was lost`));
 }
 
-/** Runs work under a lock and gives it back however the work ends. Throws `conflict` where another holds it. */
+/** How long one who waits for a lock leaves it alone, at most. */
+const MAX_POLL_MS = 100;
+
+/**
+ * Runs work under a lock and gives it back however the work ends. Throws `conflict` where another holds it, and still
+ * holds it after `waitMs`.
+ */
 export async function withLock<T>(
   clock: Clock,
   lock: LockName,
-  options: { ttlMs: number; owner?: string },
+  options: { ttlMs: number; owner?: string; waitMs?: number },
   work: (held: HeldLock) => Promise<T>,
 ): Promise<T> {
-  const held = await acquire(clock, lock, options);
+  let held = await acquire(clock, lock, options);
+  for (let waited = 0; !held && waited < (options.waitMs ?? 0); ) {
+    // Not in step with the others who wait.
+    const pause = Math.ceil(MAX_POLL_MS * (0.5 + Math.random() / 2));
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    waited += pause;
+    held = await acquire(clock, lock, options);
+  }
   if (!held) throw conflict(`${lock.name} is busy`, { retryable: true });
   try {
     return await work(held);

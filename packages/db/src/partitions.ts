@@ -5,14 +5,24 @@ import { type ElectroQuery, listPage } from "./page.ts";
 
 const Place = z.strictObject({ p: z.string().max(64), c: z.string().max(4096).nullable() });
 
-export interface PartitionsOptions<Item> {
+interface Parts {
   scope: CursorScope;
-  /** Names of the partitions in the order of the list: days, newest first. Each may cost a request. */
+  /** Names of the parts in the order of the list: days, newest first. Each may cost a request. */
   partitions: readonly string[];
   limit?: number | undefined;
   cursor?: string | undefined;
+}
+
+export interface PartitionsOptions<Item> extends Parts {
   order?: "asc" | "desc";
   keep?: (item: Item) => boolean;
+}
+
+/** What a part is asked for: its own scope, and where in it the page begins. */
+export interface PartOptions {
+  scope: CursorScope;
+  limit: number;
+  cursor?: string;
 }
 
 type ItemOf<Q extends ElectroQuery> = Awaited<ReturnType<Q["go"]>>["data"][number];
@@ -25,17 +35,25 @@ export async function listPartitions<Q extends ElectroQuery>(
   queryOf: (partition: string) => Q,
   options: PartitionsOptions<ItemOf<Q>>,
 ): Promise<Page<ItemOf<Q>>> {
-  const { partitions, limit = DEFAULT_PAGE, order, keep, scope } = options;
+  const { order, keep } = options;
+  const more = { ...(order ? { order } : {}), ...(keep ? { keep } : {}) };
+  return listParts((partition, part) => listPage(queryOf(partition), { ...part, ...more }), options);
+}
+
+/** {@link listPartitions} of parts that are lists of any kind, each with pages of its own. */
+export async function listParts<Item>(
+  pageOf: (partition: string, part: PartOptions) => Promise<Page<Item>>,
+  options: Parts,
+): Promise<Page<Item>> {
+  const { partitions, limit = DEFAULT_PAGE, scope } = options;
   const page = (partition: string, wanted: number, cursor: string | null) =>
-    listPage(queryOf(partition), {
+    pageOf(partition, {
       scope: { ...scope, filters: { ...scope.filters, partition } },
       limit: wanted,
       ...(cursor ? { cursor } : {}),
-      ...(order ? { order } : {}),
-      ...(keep ? { keep } : {}),
     });
   const start = startOf(options);
-  const items: ItemOf<Q>[] = [];
+  const items: Item[] = [];
   let inner = start.cursor;
   for (const partition of partitions.slice(start.index)) {
     const missing = limit - items.length;
@@ -52,7 +70,7 @@ export async function listPartitions<Q extends ElectroQuery>(
   return { items, nextCursor: null };
 }
 
-function startOf<Item>({ scope, cursor, partitions }: PartitionsOptions<Item>) {
+function startOf({ scope, cursor, partitions }: Parts) {
   const text = decodeCursor(scope, cursor);
   if (text === null) return { index: 0, cursor: null };
   const parsed = Place.safeParse(parseJson(text));

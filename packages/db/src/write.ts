@@ -70,7 +70,13 @@ export async function read<T>(run: () => Promise<T>): Promise<T> {
  * on the same row are repeated. `token` makes a repeat within ten minutes write nothing.
  */
 export async function transact(ops: readonly WriteOp[], options: { token?: string } = {}): Promise<void> {
-  if (ops.length === 0) return;
+  const refused = await tryTransact(ops, options);
+  if (refused) throw await refusalOf(refused);
+}
+
+/** {@link transact} for a caller who expects a condition to fail at times: gives the first such action, null where all was written. */
+export async function tryTransact(ops: readonly WriteOp[], options: { token?: string } = {}): Promise<WriteOp | null> {
+  if (ops.length === 0) return null;
   if (ops.length > MAX_TRANSACTION_ITEMS) {
     throw new AppError("too_large", `one change may touch at most ${MAX_TRANSACTION_ITEMS} rows`);
   }
@@ -80,11 +86,11 @@ export async function transact(ops: readonly WriteOp[], options: { token?: strin
       await documentClient().send(
         new TransactWriteCommand(input as ConstructorParameters<typeof TransactWriteCommand>[0]),
       );
-      return;
+      return null;
     } catch (thrown) {
       const reasons = cancellationReasons(thrown);
       const refused = ops[reasons.findIndex((reason) => reason.Code === "ConditionalCheckFailed")];
-      if (refused) throw await refusalOf(refused);
+      if (refused) return refused;
       const isConflict = reasons.some((reason) => reason.Code === "TransactionConflict") || isWriteConflict(thrown);
       if (!isConflict || attempt >= CONFLICT_ATTEMPTS) throw cancelled(reasons, thrown);
       await backOff(attempt);

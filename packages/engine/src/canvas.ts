@@ -9,7 +9,9 @@ import {
   MAX_NODE_TIMEOUT_MS,
   MAX_NODES,
   MAX_RETRIES,
+  MAX_RETRY_CODES,
   MAX_RETRY_DELAY_MS,
+  MAX_RETRY_RULES,
   MAX_STRING,
 } from "./limits.ts";
 import { checkShape } from "./shape.ts";
@@ -106,16 +108,44 @@ export const CanvasInput: z.ZodType<CanvasInput> = z
   })
   .meta({ id: "CanvasInput" }) as unknown as z.ZodType<CanvasInput>;
 
+/** A failure's code, such as `timeout`; `http_429` and `http_5xx` are statuses, which may also stand alone. */
+const FailureCode = z
+  .string()
+  .regex(
+    /^(?:(?:http_)?[1-5](?:\d\d|xx)|[a-z][a-z0-9_]{0,63})$/,
+    "a code is a snake_case word or a status such as 5xx",
+  );
+const failureCodes = z.array(FailureCode).max(MAX_RETRY_CODES);
+
+const backoff = {
+  /** Before the second try. */
+  delayMs: z.int().min(0).max(MAX_RETRY_DELAY_MS).optional(),
+  /** By how much each further pause is longer; 1 is constant. */
+  backoffRate: z.number().min(1).max(10).optional(),
+  maxDelayMs: z.int().min(0).max(MAX_RETRY_DELAY_MS).optional(),
+  /** Each pause is drawn from 0 to its nominal length. */
+  jitter: z.boolean().optional(),
+};
+
 /** What happens when a node fails, and how often and how long it is tried. */
 export const CanvasOnError = z
   .strictObject({
+    /** default: `fallback` is the output. branch: the node leaves by `branch_error`. */
     strategy: z.enum(["throw", "default", "branch"]).optional(),
     fallback: z.unknown().optional(),
+    /** Tries after the first, for failures that may pass and that no rule of `retryOn` names. */
     retries: z.int().min(0).max(MAX_RETRIES).optional(),
-    delayMs: z.int().min(0).max(MAX_RETRY_DELAY_MS).optional(),
-    backoffRate: z.number().min(1).max(10).optional(),
-    maxDelayMs: z.int().min(0).max(MAX_RETRY_DELAY_MS).optional(),
-    jitter: z.boolean().optional(),
+    ...backoff,
+    /** The first rule that names a failure says how often it is tried again, whatever else is said of it. */
+    retryOn: z
+      .array(
+        z.strictObject({ codes: failureCodes.min(1), retries: z.int().min(0).max(MAX_RETRIES).default(1), ...backoff }),
+      )
+      .max(MAX_RETRY_RULES)
+      .optional(),
+    /** Failures that are final, before any other rule. */
+    neverRetryOn: failureCodes.optional(),
+    /** For all tries together, and for one. */
     timeoutMs: z.int().min(1).max(MAX_NODE_TIMEOUT_MS).optional(),
     attemptTimeoutMs: z.int().min(1).max(MAX_NODE_TIMEOUT_MS).optional(),
   })

@@ -8,7 +8,7 @@ export const MAX_CODE_CHARS = 400_000;
 export const MAX_CODE_IO_BYTES = 2 * 1024 * 1024;
 /** Bytes kept of each of stdout and stderr; what is beyond is dropped and said so. */
 export const MAX_CODE_STREAM_BYTES = 256 * 1024;
-/** Bytes of all files together that one run may leave; base64 makes them a third longer. */
+/** Bytes of all files together that one run is given, and that it may leave; base64 makes them a third longer. */
 export const MAX_CODE_FILE_BYTES = 1024 * 1024;
 export const MAX_CODE_FILES = 20;
 /** Wall clock of one run where nothing is said (Coze's code node), and at most. */
@@ -32,6 +32,8 @@ export interface CodeRequest {
   /** What `main` gets: `args.params`. JSON. */
   inputs: Record<string, unknown>;
   limits?: CodeLimits | undefined;
+  /** What lies in its working folder: at most {@link MAX_CODE_FILES} and {@link MAX_CODE_FILE_BYTES}. */
+  files?: readonly CodeFile[] | undefined;
   /** Whose code it is: runs of different tenants never share a process. */
   tenant: string;
 }
@@ -56,7 +58,7 @@ export interface CodeError {
   stack?: string | undefined;
 }
 
-/** A file that the program left in its working folder. */
+/** A file in the program's working folder: given to it, or left by it. */
 export interface CodeFile {
   name: string;
   base64: string;
@@ -73,6 +75,7 @@ export interface CodeOutcome {
   durationMs: number;
   cpuMs: number;
   peakMemoryBytes: number;
+  /** What it wrote; a file that was given to it and that it left as it was is not among them. */
   files: CodeFile[];
   error?: CodeError | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Canvas, CanvasNode } from "./canvas.ts";
 import { compileGraph } from "./compile/graph.ts";
 import { hasErrors, type Issue, Issues } from "./compile/issue.ts";
-import type { Context } from "./compile/level.ts";
+import { type Context, isEntry } from "./compile/level.ts";
 import { MAX_NESTING, MAX_NODES } from "./limits.ts";
 import { type Field, PLAN_VERSION, type Plan, type PlanGraph } from "./plan.ts";
 import { segmentPlan } from "./segments.ts";
@@ -28,7 +28,7 @@ function ownersOf(canvas: Canvas, issues: Issues): Map<string, string | undefine
 }
 
 function inputsOf(root: PlanGraph): Field[] {
-  return root.nodes.find((node) => node.type === "start")?.outputs ?? [];
+  return root.nodes.find(isEntry)?.outputs ?? [];
 }
 
 /**
@@ -38,7 +38,7 @@ function inputsOf(root: PlanGraph): Field[] {
 export function compile(canvas: Canvas): { plan: Plan; issues: Issue[] } {
   const issues = new Issues();
   const owners = ownersOf(canvas, issues);
-  const context: Context = { issues, owners, references: [], count: 0, mayWait: false };
+  const context: Context = { issues, owners, references: [], credentials: [], count: 0, mayWait: false };
   const { graph: root } = compileGraph(canvas.nodes, canvas.edges, undefined, 0, context);
   const end = root.nodes.find((node) => node.type === "end");
   const plan: Plan = {
@@ -52,6 +52,7 @@ export function compile(canvas: Canvas): { plan: Plan; issues: Issue[] } {
     effectCount: root.nodes.filter((node) => node.effectful).length,
     mayWait: context.mayWait,
     references: context.references,
+    ...(context.credentials.length > 0 ? { credentials: context.credentials } : {}),
   };
   return { plan, issues: issues.list };
 }

@@ -21,6 +21,13 @@ export const MAX_RETRIES = 10;
 export const MAX_NODE_TIMEOUT_MS = 86_400_000;
 /** The longest pause between two tries. */
 export const MAX_RETRY_DELAY_MS = 3_600_000;
+/** A pause of this length does not hold a process: the run waits for it as for a wait node. */
+export const DURABLE_PAUSE_MS = 30_000;
+/** Rules of one node on what is tried again, and codes that one names. */
+export const MAX_RETRY_RULES = 20;
+export const MAX_RETRY_CODES = 50;
+/** Time kept free for one effect in a process: what takes longer is begun anyway, or it would never be. */
+export const MAX_TIME_KEPT_MS = 600_000;
 /** One year: the longest a wait or a question lasts (architecture §3). */
 export const MAX_WAIT_MS = 31_536_000_000;
 

@@ -1,9 +1,10 @@
 import type { FieldIssue } from "@weft/kernel/errors";
 import type * as z from "zod";
+import type { NodeCategory } from "./categories.ts";
 import type { CodeOutcome, CodeRequest } from "./code.ts";
 import type { CozeReader } from "./coze/types.ts";
 import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
-import type { ExecutionEventData, NodeErrorData } from "./record.ts";
+import type { Answer, ExecutionEventData, NodeErrorData, Turns, Usage } from "./record.ts";
 
 /** Why a node failed. `code` is stable, `message` is for people; both reach the caller and the trace. */
 export class NodeError extends Error {
@@ -13,17 +14,20 @@ export class NodeError extends Error {
   /** Milliseconds that the other side asked us to wait (`Retry-After`). */
   readonly retryAfterMs: number | undefined;
   readonly details: unknown;
+  /** What was metered before it failed. */
+  readonly usage: Usage | undefined;
 
   constructor(
     code: string,
     message: string,
-    options: { retryable?: boolean; retryAfterMs?: number; details?: unknown; cause?: unknown } = {},
+    options: { retryable?: boolean; retryAfterMs?: number; details?: unknown; usage?: Usage; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? true;
     this.retryAfterMs = options.retryAfterMs;
     this.details = options.details;
+    this.usage = options.usage;
   }
 }
 
@@ -35,6 +39,10 @@ export interface HttpRequest {
   timeoutMs: number;
   maxBytes: number;
   signal: AbortSignal;
+  /** The only hosts that it may reach, at each redirect too (`http/hosts.ts`). Absent: any public one. */
+  allowedHosts?: readonly string[];
+  /** Headers that are left behind on the way to another origin, beside those that always are. In lower case. */
+  secretHeaders?: readonly string[];
 }
 
 export interface HttpResponse {
@@ -43,10 +51,27 @@ export interface HttpResponse {
   body: Uint8Array;
 }
 
+/** A variable that outlives executions: of the whole space, or of one workflow. */
+export interface SharedVariable {
+  scope: "global" | "workflow";
+  name: string;
+  workflowId?: string;
+}
+
 /** A file of the space, whole in memory. */
 export interface FileContent {
   bytes: Uint8Array;
   contentType: string;
+  /** Of a File: what it is called. */
+  name?: string;
+}
+
+/** A File, as a value of a workflow. */
+export interface FileReference {
+  id: string;
+  name: string;
+  contentType: string;
+  size: number;
 }
 
 /** A workflow that a node calls, as it is to be run. */
@@ -66,6 +91,23 @@ export interface NodeDeps {
   http?: { request(request: HttpRequest): Promise<HttpResponse> };
   /** Runs user code apart from everything; `tenant` is filled in by whoever wires it. */
   code?: { run(request: Omit<CodeRequest, "tenant">, signal?: AbortSignal): Promise<CodeOutcome> };
+  /** Sends requests with a credential of the space. The secret never comes to a node, nor does an answer that echoes it. */
+  credentials?: {
+    request(
+      credentialId: string,
+      request: HttpRequest,
+      by: { workflowId?: string; path: string },
+    ): Promise<HttpResponse>;
+  };
+  /** Takes the secrets that this run has used out of what is kept and shown of it. */
+  mask?<T>(value: T): T;
+  /** Variables of the space and of the workflow that a node stands in (the execution's own where none is named). */
+  sharedVariables?: {
+    /** Undefined where there is none of that name. */
+    get(ref: SharedVariable): Promise<{ value: unknown; isSecret: boolean } | undefined>;
+    /** The same key sets it once. */
+    set(ref: SharedVariable, value: unknown, idempotencyKey: string): Promise<void>;
+  };
   /** User variables of the person the run is for; kept between executions. */
   variables?: {
     get(name: string): Promise<unknown>;
@@ -81,12 +123,19 @@ export interface NodeDeps {
       idempotencyKey: string,
     ): Promise<{ executionId: string }>;
   };
-  /** Files of the space by key: a relative path such as `reports/may.csv`. Keys are checked by whoever fills this. */
+  /**
+   * Files of the space: the workspace by key, a relative path such as `reports/may.csv`, and Files by id. Keys are
+   * checked by whoever fills this.
+   */
   files?: {
-    /** Null where there is none. Throws NodeError `too_large` above `maxBytes`, before reading it. */
+    /** By key or id. Null where there is none. Throws NodeError `too_large` above `maxBytes`, before reading it. */
     get(key: string, maxBytes: number): Promise<FileContent | null>;
     /** Writes the file, over one that is there. */
     put(key: string, content: FileContent): Promise<void>;
+    /** Keeps a File, with a name and no path. The same key keeps one. */
+    create?(file: FileContent & { name: string }, idempotencyKey: string): Promise<FileReference>;
+    /** A link to a File, which anybody who has it may fetch for a while; null where there is none. */
+    link?(fileId: string): Promise<(FileReference & { url: string }) | null>;
   };
 }
 
@@ -102,6 +151,8 @@ export interface WebhookResponse {
 /** What a node gives back when it is done. */
 export interface NodeDone {
   output: Record<string, unknown>;
+  /** What it worked on, where that came from a person and not from its inputs: shown in the trace in their place. */
+  input?: Record<string, unknown>;
   /** The port it leaves by; absent means the default port. */
   port?: string;
   /** App variables that it set. */
@@ -109,12 +160,20 @@ export interface NodeDone {
   /** Loop variables that it set, and whether the enclosing loop goes on. */
   loop?: { set?: Record<string, unknown>; control?: "break" | "continue" };
   /** Metered use, added up per execution: tokens, cost and the like. */
-  usage?: Record<string, number>;
+  usage?: Usage;
+  /** Of a composite: its turns, all of them over. */
+  turns?: Turns;
 }
 
 /** What a node gives back when something outside has to happen first. */
 export type NodeSuspend =
-  | { suspend: "wait"; until: number; state?: unknown }
+  | {
+      suspend: "wait";
+      until: number;
+      state?: unknown;
+      /** Set by the runner alone: the node failed and is tried again then. */
+      retry?: { attempt: number; used: Record<string, number> };
+    }
   | { suspend: "signal"; event: ExecutionEventData; state?: unknown }
   | {
       suspend: "child";
@@ -143,6 +202,15 @@ export interface IterationDone {
   loopVars: Record<string, unknown>;
   vars: Record<string, unknown>;
   control?: "break" | "continue";
+  /** What was metered in the turn. */
+  usage?: Usage;
+}
+
+/** How a called plan ended that was run as a frame. */
+export interface FrameDone {
+  output: Record<string, unknown>;
+  vars: Record<string, unknown>;
+  usage?: Usage;
 }
 
 export interface NodeRun<C = unknown> {
@@ -154,6 +222,8 @@ export interface NodeRun<C = unknown> {
   path: string;
   /** `executionId:path`, the same in every repeat. */
   idempotencyKey: string;
+  /** The called workflow that the node stands in; absent in the execution's own. */
+  workflowId?: string;
   /** Counts from 1. */
   attempt: number;
   signal: AbortSignal;
@@ -164,7 +234,7 @@ export interface NodeRun<C = unknown> {
   /** App variable as this node sees it. */
   variable(name: string): unknown;
   /** Set when a suspended node is run again: its `state` and what came in, or that its time ran out. */
-  resume?: { state: unknown; data?: unknown; timedOut?: boolean; error?: { code: string; message: string } };
+  resume?: { state: unknown } & Answer;
   /** A message for whoever follows the run (output message node). */
   emitMessage(content: string): void;
   /** The answer for the webhook that began the run, at once for whoever follows it. */
@@ -182,26 +252,28 @@ export interface NodeRun<C = unknown> {
    * Only in composites. What went wrong in a turn that `iterate` threw for, kept in the trace; undefined where the turn did
    * not fail by itself (the run was stopped) and the error must be thrown on.
    */
-  tolerate(thrown: unknown): NodeErrorData | undefined;
+  tolerate(thrown: unknown): (NodeErrorData & { usage?: Usage }) | undefined;
   /** Only in composites. The stored position of an earlier, unfinished run of this node. */
   cursor(): unknown;
-  /** Keeps the position: at most once a second, or always when `force`. */
-  saveCursor(state: unknown, force: boolean): void | Promise<void>;
+  /** Keeps the position and how far the turns are: at most once a second, or always when `force`. */
+  saveCursor(state: unknown, force: boolean, turns?: Turns): void | Promise<void>;
   /** Whether time is up for work that may take `ms` more. */
   mustYield(ms?: number): boolean;
-  /** Runs another plan inside this node: a frame of the same run. */
+  /** Runs another workflow's plan inside this node: a frame of the same run. */
   frame(
     plan: Plan,
     input: Record<string, unknown>,
-  ):
-    | { output: Record<string, unknown>; vars: Record<string, unknown> }
-    | Blocked
-    | Promise<{ output: Record<string, unknown>; vars: Record<string, unknown> } | Blocked>;
+    workflowId: string,
+  ): FrameDone | Blocked | Promise<FrameDone | Blocked>;
   /** Whether the driver runs sub-workflows at this place as executions of their own. */
   childExecutions: boolean;
 }
 
-export type NodeCategory = "input_output" | "logic" | "text" | "data" | "integration" | "flow" | "human" | "note";
+/** A port that a node can have, told to people: `{n}` in its name stands for a number from 0. */
+export interface PortForm {
+  name: string;
+  description: string;
+}
 
 export interface NodeDefinition<C = unknown> {
   /** snake_case: file name, catalogue id and stored form. */
@@ -215,6 +287,8 @@ export interface NodeDefinition<C = unknown> {
   composite?: boolean;
   /** Names of its out-ports beside `branch_error`; default one, `default`. */
   ports?: (config: C) => string[];
+  /** What all of them are called and mean, where the configuration decides which there are. */
+  portForms?: readonly PortForm[];
   /** Fields that it has whatever the canvas declares. */
   outputs?: (config: C) => Field[];
   /** Missing inputs become the zero value of their type before it runs (Coze's PreFillZero). */
@@ -223,6 +297,8 @@ export interface NodeDefinition<C = unknown> {
   nullOutputs?: boolean;
   /** Milliseconds for all tries together where the canvas gives none. */
   timeoutMs?: number;
+  /** A canvas may begin with it: it takes in what the caller passes. */
+  begins?: boolean;
   /** It may suspend the run. */
   waits?: boolean;
   /** It may set app variables. */
@@ -239,6 +315,10 @@ export interface NodeDefinition<C = unknown> {
   collects?(config: C): readonly { name: string; ref: string }[];
   /** Workflows that it calls. */
   calls?(config: C): { workflowId: string; version?: string }[];
+  /** Credentials that it uses, by id. */
+  credentials?(config: C): string[];
+  /** Its inputs may hold a secret variable's value: they go out of the run and not on through it. */
+  takesSecrets?: boolean;
   coze?: { id: string; key: string; displayKey: string; read?: CozeReader };
   /** Types of n8n that are imported as this one; `type:operation` where only an operation of the type is. */
   n8n?: readonly string[];

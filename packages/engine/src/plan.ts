@@ -35,13 +35,19 @@ export type PathPart = string | number;
 export const EXPRESSION_LANGUAGES = ["jsonata", "jinja"] as const;
 export type ExpressionLanguage = (typeof EXPRESSION_LANGUAGES)[number];
 
+/** Whose variable: of the execution, the person, the space, the workflow, or the platform's own. */
+export const VARIABLE_SCOPES = ["app", "user", "global", "workflow", "system"] as const;
+export type VariableScope = (typeof VARIABLE_SCOPES)[number];
+
 /** Where an input's value comes from. */
 export type Source =
   | { kind: "literal"; value: unknown }
   /** An output of a node in this graph or an enclosing one; the enclosing composite itself gives `index`, its inputs and its variables. */
   | { kind: "ref"; node: string; path: PathPart[] }
-  /** app: per execution, changed by variable_assign. user: kept between executions. system: read-only. */
-  | { kind: "variable"; scope: "app" | "user" | "system"; name: string; path: PathPart[] }
+  /**
+   * app: per execution, changed by variable_assign. user, global and workflow: kept between executions. system: read-only.
+   */
+  | { kind: "variable"; scope: VariableScope; name: string; path: PathPart[] }
   | { kind: "object"; fields: Input[] }
   /** Computed from its own inputs, once, when the node's inputs are read. */
   | { kind: "expression"; language: ExpressionLanguage; text: string; inputs: Input[]; isVolatile?: true };
@@ -64,11 +70,20 @@ export interface RetryPolicy {
   jitter: boolean;
 }
 
+export interface RetryRule extends RetryPolicy {
+  /** Codes of failures; statuses as `http_429` and `http_5xx`. */
+  codes: string[];
+}
+
 export interface ErrorPolicy {
   /** throw: the execution fails. default: `fallback` is the output. branch: the node leaves by {@link ERROR_PORT}. */
   onError: "throw" | "default" | "branch";
   fallback?: unknown;
   retry?: RetryPolicy;
+  /** The first rule that names a failure decides, in place of `retry`. */
+  retryOn?: RetryRule[];
+  /** Codes of failures that are final. */
+  neverRetryOn?: string[];
   /** Milliseconds for the node with all its tries. */
   timeoutMs?: number;
   /** Milliseconds for one try. */
@@ -134,6 +149,8 @@ export interface Plan {
   inputs: Field[];
   /** What the run answers: the end node's outputs. */
   outputs: Field[];
+  /** The root node whose output is the run's; left out, the end node. Only in a {@link "./partial.ts"} plan. */
+  result?: string;
   /** `answer`: the end node renders one text instead of returning variables. */
   answer: boolean;
   /** Nodes at every depth; effectful ones at the root. */
@@ -143,4 +160,6 @@ export interface Plan {
   mayWait: boolean;
   /** Workflows that the plan calls. */
   references: { workflowId: string; version?: string; nodeId: string }[];
+  /** Credentials that its nodes use; absent where there are none. */
+  credentials?: { credentialId: string; nodeId: string }[];
 }

@@ -1,9 +1,61 @@
 import type { NodeStatus } from "./status.ts";
+import { setOwn } from "./values/json.ts";
 
 export interface NodeErrorData {
   code: string;
   message: string;
   details?: unknown;
+}
+
+/** What was metered, by unit: `inputTokens`, `outputTokens`, `totalTokens`, `cost` and whatever else a node measures. */
+export type Usage = Record<string, number>;
+
+/** Adds `more` to `sum` and gives it back. */
+export function addUsage(sum: Usage, more: Usage | undefined): Usage {
+  for (const [unit, amount] of Object.entries(more ?? {})) {
+    setOwn(sum, unit, (Object.hasOwn(sum, unit) ? (sum[unit] ?? 0) : 0) + amount);
+  }
+  return sum;
+}
+
+/** `usage` as a member of a record, left out where nothing was metered. */
+export function metered(usage: Usage): { usage?: Usage } {
+  return Object.keys(usage).length > 0 ? { usage } : {};
+}
+
+/**
+ * What all of a run's records amount to. A composite or a call that ended holds what was metered inside it; of one that
+ * did not end, the parts are counted. What another execution was metered for is left out.
+ */
+export function totalUsage(records: readonly NodeRecord[]): Usage {
+  const ended = new Set(records.filter(({ status }) => status === "succeeded").map(({ path }) => path));
+  const total: Usage = {};
+  for (const { path, usage, reused } of records) {
+    if (usage && !reused && !enclosing(path).some((outer) => ended.has(outer))) addUsage(total, usage);
+  }
+  return total;
+}
+
+/** Paths of the composites and calls that a path is inside of: `a.1/b/c` is inside `a` and `a.1/b`. */
+function enclosing(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_part, at) => {
+    const outer = parts.slice(0, at + 1);
+    const last = outer.pop() ?? "";
+    return [...outer, last.split(".", 1)[0]].join("/");
+  });
+}
+
+/** Turns of a composite: `total` is null while nobody can know how many there will be. */
+export interface Turns {
+  done: number;
+  total: number | null;
+}
+
+/** The output that a node is to have without being run, and the port that it is to leave by. */
+export interface Pin {
+  output: Record<string, unknown>;
+  port?: string;
 }
 
 /** What a node did, as it is shown in the trace and, for what must not run again, kept as its checkpoint. */
@@ -25,7 +77,13 @@ export interface NodeRecord {
   attempts: number;
   vars?: Record<string, unknown>;
   loop?: { set?: Record<string, unknown>; control?: "break" | "continue" };
-  usage?: Record<string, number>;
+  usage?: Usage;
+  /** Of a composite: how far its turns are. */
+  turns?: Turns;
+  /** Its output was given beforehand, and nothing of it was run. */
+  pinned?: true;
+  /** It was run by the execution that this one was made from, and not again. */
+  reused?: true;
   /** Of a node that waits: what for. */
   suspend?: SuspendRecord;
 }
@@ -41,7 +99,13 @@ export interface ExecutionEventData {
 }
 
 export type SuspendRecord =
-  | { kind: "wait"; until: number; state?: unknown }
+  | {
+      kind: "wait";
+      until: number;
+      state?: unknown;
+      /** It failed and is tried again then: the tries so far, and by which rules. */
+      retry?: { attempt: number; used: Record<string, number> };
+    }
   | { kind: "signal"; event: ExecutionEventData; round: number; since: number; state?: unknown }
   | {
       kind: "child";
@@ -57,7 +121,9 @@ export type SuspendRecord =
 export interface Answer {
   data?: unknown;
   timedOut?: boolean;
-  error?: { code: string; message: string };
+  error?: { code: string; message: string; usage?: Usage };
+  /** What was metered for it elsewhere. */
+  usage?: Usage;
 }
 
 /**
@@ -72,7 +138,7 @@ export interface Journal {
   /** The answer to the suspension of this record, when one came. */
   answer(record: NodeRecord): Answer | undefined;
   cursor(path: string): unknown;
-  saveCursor(path: string, state: unknown): void | Promise<void>;
+  saveCursor(path: string, state: unknown, turns?: Turns): void | Promise<void>;
   /** Whether anything below this path is stored (a frame that was begun stays a frame). */
   hasBelow(prefix: string): boolean;
 }

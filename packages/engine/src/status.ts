@@ -38,6 +38,10 @@ export const TRIGGER_TYPE = [
   "agent",
   "experiment",
   "workflow",
+  /** Of an error workflow: another execution failed. */
+  "error",
+  /** A node run alone. */
+  "debug",
 ] as const;
 export type TriggerType = (typeof TRIGGER_TYPE)[number];
 

@@ -31,7 +31,7 @@ export async function audit(
       path: route.path,
       status: outcome.status,
       durationMs: ctx.clock.now() - state.startedAt,
-      arguments: { params: call.params, query: call.query, body: call.body },
+      arguments: { params: call.params, query: call.query, ...(route.confidential ? {} : { body: call.body }) },
       ...(targetId === undefined ? {} : { targetId }),
       ...(outcome.error ? { errorCode: outcome.error.code } : {}),
     });

@@ -106,10 +106,10 @@ function isArraySchema(schema: unknown): boolean {
   return schema instanceof z.ZodPipe && isArraySchema(schema.def.in);
 }
 
-/** Turns repeated query parameters into what the schema reads. Throws where one that takes a single value is repeated. */
+/** Turns repeated parameters or fields into what the schema reads. Throws where one that takes a single value is repeated. */
 export function queryObject(
   schema: z.ZodObject,
-  values: Readonly<Record<string, string[] | undefined>>,
+  values: Readonly<Record<string, readonly unknown[] | undefined>>,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = Object.create(null);
   for (const [name, list = []] of Object.entries(values)) {

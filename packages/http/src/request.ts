@@ -1,6 +1,8 @@
 import { AppError, invalidField } from "@weft/kernel/errors";
 import type { APIGatewayProxyEvent } from "aws-lambda";
-import { parseJson } from "./parse.ts";
+import * as z from "zod";
+import { MULTIPART, readForm } from "./form.ts";
+import { parseJson, queryObject } from "./parse.ts";
 import type { Route } from "./route.ts";
 
 /** What reaches a Lambda: a 6 MiB event holds a base64 body of this size and its envelope. */
@@ -40,18 +42,19 @@ export function decodeParams(raw: Readonly<Record<string, string | undefined>>):
   return Object.fromEntries(entries);
 }
 
-function bytesOf(event: APIGatewayProxyEvent): Buffer {
+function bytesOf(route: Route, event: APIGatewayProxyEvent): Buffer {
   const text = event.body ?? "";
   // Refuses before decoding: base64 is a third longer than what it holds.
-  if (text.length > MAX_BODY_BYTES * 1.4) throw tooLarge();
+  if (text.length > MAX_BODY_BYTES * 1.4) throw tooLarge(route);
   const bytes = Buffer.from(text, event.isBase64Encoded ? "base64" : "utf8");
-  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge();
+  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge(route);
   return bytes;
 }
 
-function tooLarge(): AppError {
+function tooLarge({ larger }: Route): AppError {
+  const upload = larger ? { upload: { method: "POST", path: larger } } : {};
   return new AppError("too_large", `a body has at most ${MAX_BODY_BYTES} bytes`, {
-    details: { maxBytes: MAX_BODY_BYTES },
+    details: { maxBytes: MAX_BODY_BYTES, ...upload },
   });
 }
 
@@ -83,14 +86,22 @@ function mediaType(header: string | undefined, consumes: readonly string[]): str
  * The body by its declared type: JSON and forms as objects, text as a string, anything else as bytes. Throws `too_large`,
  * `unsupported_media_type` and `invalid_input`.
  */
-export function readBody(route: Route, event: APIGatewayProxyEvent, headers: Headers): { value: unknown; raw: Buffer } {
+export async function readBody(
+  route: Route,
+  event: APIGatewayProxyEvent,
+  headers: Headers,
+): Promise<{ value: unknown; raw: Buffer }> {
   if (!route.mutating) return { value: undefined, raw: Buffer.alloc(0) };
-  const raw = bytesOf(event);
+  const raw = bytesOf(route, event);
   if (raw.byteLength === 0) return { value: route.body ? {} : undefined, raw };
   const type = mediaType(headers["content-type"], route.consumes ?? DEFAULT_CONSUMES);
   if (type.endsWith("json")) return { value: parseJson(utf8(raw)), raw };
   if (type === "application/x-www-form-urlencoded") {
     return { value: Object.fromEntries(new URLSearchParams(utf8(raw))), raw };
+  }
+  if (type === MULTIPART) {
+    const fields = await readForm(raw, headers["content-type"] ?? "");
+    return { value: queryObject(route.body instanceof z.ZodObject ? route.body : z.object({}), fields), raw };
   }
   return { value: type.startsWith("text/") ? utf8(raw) : new Uint8Array(raw), raw };
 }

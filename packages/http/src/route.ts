@@ -43,6 +43,8 @@ export interface RouteInfo {
   permission: Permission;
   /** Whether calls are written to the operation log. Default: methods that change something, unless public. */
   audit?: boolean;
+  /** The body holds secrets: the operation log keeps nothing of it. */
+  confidential?: boolean;
   /** Status of a plain success. Default 200, or 204 where `response` is null. */
   status?: number;
   /** Codes this route answers beyond those that every route of its kind does. */
@@ -53,6 +55,8 @@ export interface RouteInfo {
   stream?: boolean;
   /** Media types of the body. Default `application/json`. */
   consumes?: readonly string[];
+  /** Path of the POST by which larger bodies can be sent; the refusal of a body that is too large names it. */
+  larger?: string;
   /** `strip` lets dialects ignore unknown fields of query and body. Default `reject`. */
   unknownFields?: "reject" | "strip";
 }

@@ -91,7 +91,7 @@ async function readInput(route: Route, event: APIGatewayProxyEvent, state: Reque
     queryObject(route.query, queryOf(event)),
     "query",
   );
-  const { value, raw } = readBody(route, event, state.headers);
+  const { value, raw } = await readBody(route, event, state.headers);
   if (!route.body) {
     const isEmpty =
       value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0);

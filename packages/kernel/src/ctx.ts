@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { forbidden, notFound } from "./errors.ts";
 import type { Id } from "./ids.ts";
 
-/** Who acts: a person with a session, a person's API key, nobody, or the platform itself. */
+/** Who acts: a person with a session, a person's API key, nobody, or the platform itself, which may act for a person. */
 export type Actor =
   | { type: "user"; userId: Id<"user">; sessionId: Id<"session"> }
   | {
@@ -13,7 +13,7 @@ export type Actor =
       spaceIds?: readonly string[];
     }
   | { type: "public" }
-  | { type: "system"; reason: string };
+  | { type: "system"; reason: string; onBehalfOf?: Id<"user"> };
 
 /**
  * What a service needs to know of its caller. It is passed explicitly, never ambient, so that a tenancy check that is
@@ -42,13 +42,16 @@ export function requireUser(ctx: Ctx): Id<"user"> {
   throw forbidden("a user is required");
 }
 
-/** A context for work that the platform starts itself. `reason` goes to logs and `createdBy`. */
+/**
+ * A context for work that the platform starts itself. `reason` goes to logs and, where nobody stands behind the work, to
+ * `createdBy`.
+ */
 export function systemCtx(
   reason: string,
-  options: { spaceId?: Id<"space">; clock?: Clock; requestId?: string } = {},
+  options: { spaceId?: Id<"space">; clock?: Clock; requestId?: string; onBehalfOf?: Id<"user"> } = {},
 ): Ctx {
   return {
-    actor: { type: "system", reason },
+    actor: { type: "system", reason, ...(options.onBehalfOf ? { onBehalfOf: options.onBehalfOf } : {}) },
     requestId: options.requestId ?? `sys-${reason}`,
     clock: options.clock ?? systemClock,
     ...(options.spaceId ? { spaceId: options.spaceId } : {}),
@@ -59,5 +62,5 @@ export function systemCtx(
 export function actorId(ctx: Ctx): string {
   const { actor } = ctx;
   if (actor.type === "user" || actor.type === "apiKey") return actor.userId;
-  return actor.type === "system" ? `system:${actor.reason}` : "public";
+  return actor.type === "system" ? (actor.onBehalfOf ?? `system:${actor.reason}`) : "public";
 }

@@ -2,7 +2,7 @@ import { GetObjectCommand } from "@aws-sdk/client-s3";
 import type { Ctx } from "@weft/kernel/ctx";
 import { AppError, messageOf, notFound } from "@weft/kernel/errors";
 import { filesBucket, orMissing, s3 } from "./client.ts";
-import { objectKey } from "./presign.ts";
+import { objectKey } from "./object.ts";
 import { ObjectWriter } from "./upload.ts";
 
 /** The longest line that is read or written. */

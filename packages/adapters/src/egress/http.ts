@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { type IncomingMessage, request as plainRequest, type RequestOptions } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP } from "node:net";
+import { isAllowedHost } from "@weft/engine/http/hosts";
 import { type HttpRequest, type HttpResponse, NodeError } from "@weft/engine/node";
 import { isLoopback, isPublicAddress } from "./address.ts";
 
@@ -30,7 +31,7 @@ export interface EgressOptions {
 /**
  * The one way out for requests that a user's data decides. Each hop's host is resolved once, every address of it is
  * checked, and the connection goes to the address that was checked. Bodies are bounded, redirects too. Throws NodeError
- * `invalid_url`, `address_refused`, `too_large`, `too_many_redirects`, `unreachable`.
+ * `invalid_url`, `host_not_allowed`, `address_refused`, `too_large`, `too_many_redirects`, `unreachable`.
  */
 export function egress(options: EgressOptions = {}): { request(request: HttpRequest): Promise<HttpResponse> } {
   return {
@@ -64,9 +65,9 @@ function invalidUrl(message: string): NodeError {
 
 function redirected(request: HttpRequest, from: URL, to: URL, status: number): HttpRequest {
   const isGet = status === 303 || ((status === 301 || status === 302) && request.method === "POST");
+  const isSecret = (name: string) => SECRET_HEADERS.has(name) || request.secretHeaders?.includes(name);
   const headers = Object.entries(request.headers).filter(
-    ([name]) =>
-      (from.origin === to.origin || !SECRET_HEADERS.has(name.toLowerCase())) && !(isGet && /^content-/i.test(name)),
+    ([name]) => (from.origin === to.origin || !isSecret(name.toLowerCase())) && !(isGet && /^content-/i.test(name)),
   );
   const { body, ...rest } = request;
   const keepsBody = !isGet && body !== undefined;
@@ -95,6 +96,9 @@ async function resolve(url: URL, options: EgressOptions): Promise<{ address: str
 }
 
 async function send(url: URL, request: HttpRequest, options: EgressOptions): Promise<HttpResponse> {
+  if (request.allowedHosts && !isAllowedHost(url, request.allowedHosts)) {
+    throw new NodeError("host_not_allowed", `${url.origin} is not an allowed host`, { retryable: false });
+  }
   const { address, family } = await resolve(url, options);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers)) {

@@ -2,6 +2,7 @@ import {
   CODE_EXIT,
   CODE_TIMEOUT_MS,
   type CodeError,
+  type CodeFile,
   type CodeLimits,
   type CodeOutcome,
   MAX_CODE_MEMORY_BYTES,
@@ -20,6 +21,8 @@ export interface Job extends Bounds {
   code: string;
   /** JSON. */
   inputs: string;
+  /** What lies in its working folder. */
+  files: readonly CodeFile[];
 }
 
 /** The limits of a run, each within what the platform allows. */
@@ -45,4 +48,10 @@ export function stopped(code: keyof typeof CODE_EXIT, message: string, spent: Sp
 
 export function timeoutMessage(timeoutMs: number): string {
   return `the code ran longer than ${timeoutMs} ms`;
+}
+
+/** Why this is no name for a file of a program's working folder. */
+export function fileRefused(name: string): string | undefined {
+  const isPlain = /^[^/\\\0]{1,255}$/.test(name) && name !== "." && name !== "..";
+  return isPlain ? undefined : `"${name.slice(0, 100)}" is no plain file name`;
 }

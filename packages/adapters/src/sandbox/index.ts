@@ -1,6 +1,14 @@
-import { type CodeOutcome, type CodeRequest, MAX_CODE_CHARS, MAX_CODE_IO_BYTES } from "@weft/engine/code";
+import {
+  type CodeFile,
+  type CodeOutcome,
+  type CodeRequest,
+  MAX_CODE_CHARS,
+  MAX_CODE_FILE_BYTES,
+  MAX_CODE_FILES,
+  MAX_CODE_IO_BYTES,
+} from "@weft/engine/code";
 import { AppError } from "@weft/kernel/errors";
-import { boundsOf } from "./bounds.ts";
+import { boundsOf, fileRefused } from "./bounds.ts";
 import { JavaScriptRunner } from "./javascript.ts";
 import { type PythonParts, PythonRunner } from "./python.ts";
 
@@ -25,14 +33,15 @@ export function createSandbox(parts: SandboxParts): Sandbox {
   const javascript = new JavaScriptRunner(parts.worker);
   const python = new PythonRunner(parts.python);
   return {
-    async run({ language, code, inputs, limits }, signal) {
+    async run({ language, code, inputs, limits, files = [] }, signal) {
       const json = JSON.stringify(inputs);
       if (code.length > MAX_CODE_CHARS)
         throw new AppError("too_large", `code has at most ${MAX_CODE_CHARS} characters`);
       if (Buffer.byteLength(json) > MAX_CODE_IO_BYTES) {
         throw new AppError("too_large", `the inputs of code have at most ${MAX_CODE_IO_BYTES} bytes`);
       }
-      const job = { language, code, inputs: json, ...boundsOf(limits) };
+      checkFiles(files);
+      const job = { language, code, inputs: json, files, ...boundsOf(limits) };
       return language === "python" ? python.run(job, signal) : javascript.run(job, signal);
     },
     warm: () => python.warm(),
@@ -40,4 +49,14 @@ export function createSandbox(parts: SandboxParts): Sandbox {
       await Promise.all([javascript.close(), python.close()]);
     },
   };
+}
+
+function checkFiles(files: readonly CodeFile[]): void {
+  if (files.length > MAX_CODE_FILES) throw new AppError("too_large", `code is given at most ${MAX_CODE_FILES} files`);
+  const bytes = files.reduce((sum, { base64 }) => sum + Buffer.byteLength(base64, "base64"), 0);
+  if (bytes > MAX_CODE_FILE_BYTES) {
+    throw new AppError("too_large", `the files of code have at most ${MAX_CODE_FILE_BYTES} bytes together`);
+  }
+  const refused = files.map(({ name }) => fileRefused(name)).find((reason) => reason !== undefined);
+  if (refused) throw new AppError("invalid_input", refused);
 }

@@ -1,9 +1,9 @@
 /**
- * What a program finds in its fresh context beside the language: a console, timers, base64, and `writeFile`. It runs before
+ * What a program finds in its fresh context beside the language: a console, timers, base64, `readFile` and `writeFile`. It runs before
  * the user's code and keeps its own references to what it uses, so that tampering with prototypes reaches only the program
  * itself. Answers functions for the host, which are not visible to the program.
  */
-export const PRELUDE = `(function (log, keepFile) {
+export const PRELUDE = `(function (log, keepFile, givenFile) {
   "use strict";
   const { stringify, parse } = JSON;
   const { apply } = Reflect;
@@ -64,7 +64,7 @@ export const PRELUDE = `(function (log, keepFile) {
       return code;
     });
   };
-  globalThis.atob = (value) => {
+  const decode = globalThis.atob = (value) => {
     const text = Text(value);
     let result = "", bits = 0, held = 0;
     for (let i = 0; i < text.length; i++) {
@@ -81,6 +81,16 @@ export const PRELUDE = `(function (log, keepFile) {
     if (content instanceof Bytes) { keepFile(Text(name), encode(content.length, (i) => content[i])); return; }
     const bytes = utf8(typeof content === "string" ? content : stringify(content));
     keepFile(Text(name), encode(bytes.length, (i) => apply(at, bytes, [i])));
+  };
+
+  globalThis.readFile = (name, as) => {
+    const base64 = givenFile(Text(name));
+    if (base64 === undefined) throw new Err("there is no file " + stringify(Text(name)));
+    const binary = decode(base64);
+    if (as !== "bytes") { try { return decodeURIComponent(escape(binary)); } catch { throw new TypeError("the file is no text: read it as bytes"); } }
+    const bytes = new Bytes(binary.length);
+    for (let i = 0; i < binary.length; i++) bytes[i] = apply(at, binary, [i]);
+    return bytes;
   };
 
   return {

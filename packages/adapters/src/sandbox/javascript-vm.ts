@@ -15,7 +15,7 @@ import {
   type QuickJSContext,
   type QuickJSHandle,
 } from "quickjs-emscripten-core";
-import { type Job, timeoutMessage } from "./bounds.ts";
+import { fileRefused, type Job, timeoutMessage } from "./bounds.ts";
 import { PRELUDE } from "./javascript-prelude.ts";
 import { TextSink } from "./text-sink.ts";
 import { stripTypes } from "./typescript.ts";
@@ -111,12 +111,16 @@ class Program {
     const log = context.newFunction("log", (stream, text) => {
       this.#streams[context.getNumber(stream) === 2 ? 1 : 0].write(Buffer.from(context.getString(text)));
     });
+    const given = context.newFunction("givenFile", (name) => {
+      const base64 = this.#file(context.getString(name));
+      return base64 === undefined ? context.undefined : context.newString(base64);
+    });
     const keep = context.newFunction("keepFile", (name, base64) => {
       const refused = this.#keep(context.getString(name), context.getString(base64));
       if (refused) throw new RangeError(refused);
     });
     const make = context.unwrapResult(context.evalCode(PRELUDE, "prelude.js"));
-    return context.unwrapResult(context.callFunction(make, context.undefined, log, keep));
+    return context.unwrapResult(context.callFunction(make, context.undefined, log, keep, given));
   }
 
   /** The module's namespace; undefined where it failed. */
@@ -228,6 +232,11 @@ class Program {
     };
   }
 
+  /** As it is by now. */
+  #file(name: string): string | undefined {
+    return this.#files.get(name) ?? this.#job.files.find((file) => file.name === name)?.base64;
+  }
+
   /** Keeps a file, or says why not. */
   #keep(name: string, base64: string): string | undefined {
     const refused = fileRefused(name);
@@ -240,12 +249,6 @@ class Program {
     this.#files.set(name, base64);
     return undefined;
   }
-}
-
-/** Why this is no name for a file that a program leaves. */
-export function fileRefused(name: string): string | undefined {
-  const isPlain = /^[^/\\\0]{1,200}$/.test(name) && name !== "." && name !== "..";
-  return isPlain ? undefined : `"${name.slice(0, 100)}" is no plain file name`;
 }
 
 function describe(thrown: unknown): CodeError {

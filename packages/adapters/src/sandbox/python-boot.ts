@@ -169,13 +169,27 @@ def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
         error["stack"] = (head + "".join(traceback.format_list(frames[-20:])) + tail)[:8000]
         return error
 
-    def left_files():
+    def give_files(files):
+        given = {}
+        for file in files:
+            content = base64.b64decode(file["base64"])
+            with open(os.path.join(work, file["name"]), "wb") as target:
+                target.write(content)
+            given[file["name"]] = content
+        return given
+
+    def left_files(given):
         found, total = [], 0
         for name in sorted(os.listdir(work)):
             path = os.path.join(work, name)
             if os.path.islink(path) or not os.path.isfile(path):
                 continue
             size = os.path.getsize(path)
+            content = given.get(name)
+            if content is not None and size == len(content):
+                with open(path, "rb") as file:
+                    if file.read() == content:
+                        continue
             if len(found) == max_files or total + size > max_file_bytes:
                 print(f"{name} was not kept: {max_files} files and {max_file_bytes} bytes at most", file=sys.stderr)
                 continue
@@ -206,6 +220,7 @@ def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
             job = json.load(file)
         os.remove(job_path)
         os.chdir(work)
+        given = give_files(job["files"])
         result = {"output": "null", "exitCode": 0}
         try:
             value = execute(job)
@@ -228,7 +243,7 @@ def __weft_boot__(job_path, work, max_output, max_file_bytes, max_files):
             result.update(exitCode=137 if error["code"] == "memory_exceeded" else 1, error=error)
             print(error.get("stack", error["message"]), file=sys.stderr)
         try:
-            result["files"] = left_files()
+            result["files"] = left_files(given)
             sys.stdout.flush()
             sys.stderr.flush()
         except BaseException:

@@ -97,8 +97,8 @@ class Child {
 
   /** Sends the job; what the child answers, or undefined when it ended without. */
   call(job: Job): Promise<string | undefined> {
-    const { code, inputs } = job;
-    this.#channel.write(`${JSON.stringify({ code, inputs })}\n`);
+    const { code, inputs, files } = job;
+    this.#channel.write(`${JSON.stringify({ code, inputs, files })}\n`);
     return this.#line();
   }
 

@@ -21,7 +21,7 @@ export const CodeExecutionEntity = new Entity(
       agentId: { type: "string" },
       language: { type: CODE_LANGUAGES, required: true },
       status: { type: CODE_STATUS, required: true },
-      /** `{code, inputs}`. */
+      /** `{code, inputs, inputFiles}`. */
       program: { ...storedAttribute, required: true },
       /** `{output, stdout, stderr}`. */
       result: storedAttribute,
@@ -52,11 +52,12 @@ export const CodeOutputEntity = new Entity(
       spaceId: { type: "string", required: true },
       codeExecutionId: { type: "string", required: true },
       codeOutputId: { type: "string", required: true },
+      /** The File that holds the content. */
+      fileId: { type: "string", required: true },
       name: { type: "string", required: true },
+      contentType: { type: "string", required: true },
       sizeBytes: { type: "number", required: true },
       sha256: { type: "string", required: true },
-      /** The content as base64 text. */
-      content: { ...storedAttribute, required: true },
       createdAt: { type: "string", required: true },
     },
     indexes: {

@@ -2,6 +2,8 @@ import {
   CODE_ERRORS,
   CODE_LANGUAGES,
   MAX_CODE_CHARS,
+  MAX_CODE_FILE_BYTES,
+  MAX_CODE_FILES,
   MAX_CODE_MEMORY_BYTES,
   MAX_CODE_TIMEOUT_MS,
   MIN_CODE_MEMORY_BYTES,
@@ -36,6 +38,11 @@ export const RunCode = z
     code: z.string().min(1).max(MAX_CODE_CHARS),
     /** What `main` gets. */
     inputs: z.record(z.string().max(200), z.unknown()).default({}),
+    inputFiles: z
+      .array(idSchema("file"))
+      .max(MAX_CODE_FILES)
+      .default([])
+      .meta({ description: `Files that lie in its working folder, of ${MAX_CODE_FILE_BYTES} bytes together at most` }),
     timeoutMs: z.int().min(1).max(MAX_CODE_TIMEOUT_MS).optional(),
     memoryBytes: z.int().min(MIN_CODE_MEMORY_BYTES).max(MAX_CODE_MEMORY_BYTES).optional(),
     /** The agent that asked for it, where one did. */
@@ -76,11 +83,17 @@ export const CodeExecutionSummary = z
   .meta({ id: "CodeExecutionSummary" });
 export type CodeExecutionSummary = z.output<typeof CodeExecutionSummary>;
 
+/** A file that the program was given. */
+export const CodeInputFile = z.object({ id: idSchema("file"), name: z.string() }).meta({ id: "CodeInputFile" });
+export type CodeInputFile = z.output<typeof CodeInputFile>;
+
 /** A file that the program left. */
 export const CodeOutput = z
   .object({
     id: idSchema("codeOutput"),
+    fileId: idSchema("file"),
     name: z.string(),
+    contentType: z.string(),
     sizeBytes: z.int(),
     sha256: z.string(),
     createdAt: z.string(),
@@ -91,6 +104,7 @@ export type CodeOutput = z.output<typeof CodeOutput>;
 export const CodeExecution = CodeExecutionSummary.extend({
   code: z.string(),
   inputs: z.record(z.string(), z.unknown()),
+  inputFiles: z.array(CodeInputFile),
   output: z.unknown(),
   stdout: z.string(),
   stderr: z.string(),

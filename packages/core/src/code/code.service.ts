@@ -1,21 +1,22 @@
-import { createHash } from "node:crypto";
 import { created } from "@weft/db/base";
 import { listAll, listPage } from "@weft/db/page";
 import { read, transact, tryWrite, tx, write } from "@weft/db/write";
-import { CODE_TIMEOUT_MS, type CodeOutcome, type CodeRunner } from "@weft/engine/code";
+import { CODE_TIMEOUT_MS, type CodeOutcome, type CodeRunner, MAX_CODE_FILE_BYTES } from "@weft/engine/code";
 import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
-import { AppError, conflict, messageOf, notFound } from "@weft/kernel/errors";
+import { AppError, conflict, invalidField, messageOf, notFound } from "@weft/kernel/errors";
 import { type Id, newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import type { StoredValue } from "@weft/kernel/stored";
 import { load, offload } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
+import { createFile, readFile, readFiles } from "../file/file.content.ts";
 import { CodeExecutionEntity, CodeOutputEntity } from "./code.entity.ts";
 import type {
   CodeError,
   CodeExecution,
   CodeExecutionSummary,
+  CodeInputFile,
   CodeOutput,
   CodeOutputContent,
   CodeReport,
@@ -40,11 +41,13 @@ const ENTITY = "code-execution";
  * `rate_limited` and `unavailable` where the sandbox has no room or fails; the row then says so too.
  */
 export async function run(ctx: Ctx, deps: CodeDeps, input: RunCode): Promise<CodeExecution> {
-  const row = await start(ctx, deps, input);
+  const given = await inputFiles(ctx, input.inputFiles);
+  const row = await start(ctx, deps, input, given);
   const watch = watchCancel(row);
   try {
     const { language, code, inputs, timeoutMs, memoryBytes } = input;
-    const request = { language, code, inputs, limits: { timeoutMs, memoryBytes }, tenant: row.spaceId };
+    const files = given.map(({ name, base64 }) => ({ name, base64 }));
+    const request = { language, code, inputs, files, limits: { timeoutMs, memoryBytes }, tenant: row.spaceId };
     const outcome = await deps.runner.run(request, watch.signal);
     return await finish(ctx, row, outcome);
   } catch (thrown) {
@@ -53,6 +56,19 @@ export async function run(ctx: Ctx, deps: CodeDeps, input: RunCode): Promise<Cod
   } finally {
     watch.stop();
   }
+}
+
+type GivenFile = CodeInputFile & { base64: string };
+
+async function inputFiles(ctx: Ctx, fileIds: readonly Id<"file">[]): Promise<GivenFile[]> {
+  const field = "inputFiles";
+  const contents = await readFiles(ctx, fileIds, { field, maxBytes: MAX_CODE_FILE_BYTES });
+  const names = contents.map(({ name }) => name);
+  const twice = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (twice >= 0) throw invalidField(`${field}.${twice}`, `another file is called "${names[twice]}"`);
+  return contents.map(({ name, bytes }, index) => {
+    return { id: fileIds[index] as Id<"file">, name, base64: Buffer.from(bytes).toString("base64") };
+  });
 }
 
 /** Runs of the space, newest first. */
@@ -101,14 +117,16 @@ export async function output(
   const spaceId = requireSpace(ctx);
   const { data } = await read(() => CodeOutputEntity.get({ spaceId, codeExecutionId, codeOutputId }).go());
   if (!data) throw notFound("code output", codeOutputId);
-  return { ...toOutput(data), base64: (await load(ctx, data.content)) as string };
+  const { bytes } = await readFile(ctx, data.fileId as Id<"file">, MAX_CODE_FILE_BYTES);
+  return { ...toOutput(data), base64: Buffer.from(bytes).toString("base64") };
 }
 
-async function start(ctx: Ctx, deps: CodeDeps, input: RunCode): Promise<Row> {
+async function start(ctx: Ctx, deps: CodeDeps, input: RunCode, given: readonly GivenFile[]): Promise<Row> {
   const now = ctx.clock.now();
   const codeExecutionId = newId("codeExecution", now);
   const report = deps.inspect(input.code, input.language);
   const { code, inputs, language, agentId, timeoutMs = CODE_TIMEOUT_MS } = input;
+  const inputFiles = given.map(({ id, name }): CodeInputFile => ({ id, name }));
   const row = {
     spaceId: requireSpace(ctx),
     codeExecutionId,
@@ -116,7 +134,7 @@ async function start(ctx: Ctx, deps: CodeDeps, input: RunCode): Promise<Row> {
     ...(agentId === undefined ? {} : { agentId }),
     language,
     status: "running" as const,
-    program: await offload(ctx, { entity: ENTITY, id: codeExecutionId }, { code, inputs }),
+    program: await offload(ctx, { entity: ENTITY, id: codeExecutionId }, { code, inputs, inputFiles }),
     securityScore: report.score,
     securityIssues: report.issues,
     startedAt: isoTime(now),
@@ -156,21 +174,12 @@ async function keepFiles(ctx: Ctx, row: Row, { files }: CodeOutcome): Promise<vo
   const ops = await Promise.all(
     files.map(async ({ name, base64 }) => {
       const bytes = Buffer.from(base64, "base64");
-      const content = await offload(ctx, { entity: ENTITY, id: codeExecutionId }, base64);
-      const sha256 = createHash("sha256").update(bytes).digest("hex");
-      const now = ctx.clock.now();
-      const codeOutputId = newId("codeOutput", now);
-      const createdAt = isoTime(now);
-      const item = {
-        spaceId,
-        codeExecutionId,
-        codeOutputId,
-        name,
-        sizeBytes: bytes.length,
-        sha256,
-        content,
-        createdAt,
-      };
+      const codeOutputId = newId("codeOutput", ctx.clock.now());
+      const source = { source: "code" as const, sourceId: codeExecutionId };
+      const file = await createFile(ctx, { name, bytes, contentType: "", ...source });
+      const { contentType, createdAt } = file;
+      const known = { name, contentType, sizeBytes: file.size, sha256: file.sha256 ?? "", createdAt };
+      const item = { spaceId, codeExecutionId, codeOutputId, fileId: file.id, ...known };
       return tx(CodeOutputEntity).create(item).commit();
     }),
   );
@@ -244,7 +253,7 @@ async function view(ctx: Ctx, row: Row): Promise<CodeExecution> {
   const { spaceId, codeExecutionId } = row;
   const query = CodeOutputEntity.query.primary({ spaceId, codeExecutionId });
   const [program, result, files] = await Promise.all([
-    load(ctx, row.program) as Promise<{ code: string; inputs: Record<string, unknown> }>,
+    load(ctx, row.program) as Promise<Pick<CodeExecution, "code" | "inputs" | "inputFiles">>,
     resultOf(ctx, row.result),
     row.status === "running" ? [] : listAll(query, { max: MAX_FILES_READ, consistent: true }),
   ]);
@@ -263,6 +272,7 @@ async function resultOf(ctx: Ctx, stored: StoredValue | undefined) {
 }
 
 function toOutput(row: OutputRow): CodeOutput {
-  const { name, sizeBytes, sha256, createdAt } = row;
-  return { id: row.codeOutputId as Id<"codeOutput">, name, sizeBytes, sha256, createdAt };
+  const { name, contentType, sizeBytes, sha256, createdAt } = row;
+  const ids = { id: row.codeOutputId as Id<"codeOutput">, fileId: row.fileId as Id<"file"> };
+  return { ...ids, name, contentType, sizeBytes, sha256, createdAt };
 }

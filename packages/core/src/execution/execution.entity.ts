@@ -1,8 +1,9 @@
 import { baseAttributes, modelOf, storedAttribute, ttlAttributes } from "@weft/db/base";
 import { ELECTRO } from "@weft/db/table";
-import type { NodeRecord } from "@weft/engine/record";
+import type { NodeRecord, Turns, Usage } from "@weft/engine/record";
 import { EXECUTION_STATUS, NODE_STATUS, RUN_MODE, type TRIGGER_TYPE } from "@weft/engine/status";
 import { CustomAttributeType, Entity } from "electrodb";
+import type { StoredPin } from "../workflow/workflow.pins.schema.ts";
 
 /**
  * Access patterns. All rows of one execution share a partition, [spaceId, executionId], so that load spreads by execution.
@@ -12,6 +13,7 @@ import { CustomAttributeType, Entity } from "electrodb";
  * | execution | primary | table | one execution |
  * | execution | byWorkflow | gsi1 | executions of a workflow, newest first |
  * | execution | bySpace | gsi2 | executions of a space, newest first |
+ * | execution | byParent | gsi3 | executions that one called or started, in the order in which it did; sparse |
  * | execution | due | gsi4 | open executions that the sweeper has to look at, by time; sparse, sharded |
  * | nodeExecution | primary | table | what nodes did: root nodes first (depth 0), then those in loops, batches and calls |
  * | edgeState | primary | table | which in-edges of a join are settled, in one epoch |
@@ -22,6 +24,8 @@ import { CustomAttributeType, Entity } from "electrodb";
 export const SWEEP_SHARDS = 8;
 /** In place of `sweepAt` when nobody has to look at the execution any more. */
 export const NEVER = "-";
+/** In place of `parentId` where no execution called this one. */
+export const NOBODY = "-";
 
 export interface ExecutionError {
   code: string;
@@ -35,11 +39,34 @@ export interface ExecutionTrigger {
   id?: string;
 }
 
+/** The place that an execution has at its workflow's gate: it holds a slot, or it waits for one. */
+export type Admission =
+  | { gate: string; slot: string /** When it was admitted: later epochs are admitted anew. */; epoch: number }
+  | { gate: string; rank: string; since: string };
+
+/** The workflow that is started where the execution fails, and the name of the one that failed. */
+export interface OnFailure {
+  workflowId: string;
+  version?: string;
+  name: string;
+}
+
 /** What a run was started with. */
 export interface Material {
   input: Record<string, unknown>;
   /** App variables. */
   variables: Record<string, unknown>;
+  /** By node id. */
+  pins?: Record<string, StoredPin>;
+}
+
+/** The execution that another one was made from. */
+export interface ReplaySource {
+  executionId: string;
+  /** What it had done is kept. */
+  isRetry?: true;
+  /** Where it is run again from: what follows from there is not kept. */
+  from?: string;
 }
 
 /** What came of a run. */
@@ -72,7 +99,7 @@ export const ExecutionEntity = new Entity(
       /** Node records of a run that was driven in one process. */
       trace: storedAttribute,
       error: { type: CustomAttributeType<ExecutionError>("any") },
-      usage: { type: CustomAttributeType<Record<string, number>>("any") },
+      usage: { type: CustomAttributeType<Usage>("any") },
       /** Root nodes, and how many of them are settled; kept at the end, derived while it runs. */
       nodeTotal: { type: "number", required: true },
       nodesDone: { type: "number" },
@@ -85,9 +112,28 @@ export const ExecutionEntity = new Entity(
       sweepAt: { type: "string", required: true },
       /** Times that the sweeper took it over. */
       recoveries: { type: "number" },
+      /** How long it may last from its admission on. */
+      allowedMs: { type: "number", required: true },
+      /** Times that somebody had it run again. */
+      retries: { type: "number" },
+      /** Absent where its workflow has no limit. */
+      admission: { type: CustomAttributeType<Admission>("any") },
+      /** Until when it waits to be admitted; absent once it was. */
+      queuedUntil: { type: "string" },
+      priority: { type: "number" },
+      onFailure: { type: CustomAttributeType<OnFailure>("any") },
       /** Calls of workflows by workflows above this one. */
       depth: { type: "number", required: true },
       parent: { type: CustomAttributeType<{ executionId: string; eventId: string }>("any") },
+      /** The execution that called or started this one, or {@link NOBODY}. */
+      parentId: { type: "string", required: true },
+      /** Of a run that is no proof of its workflow: a part of it, or one with pinned outputs. */
+      isDebug: { type: "boolean" },
+      /** The node that alone is run. */
+      nodeId: { type: "string" },
+      /** The root node that the run ends with. */
+      untilNodeId: { type: "string" },
+      replayOf: { type: CustomAttributeType<ReplaySource>("any") },
       /** sys_uuid and the like, fixed at the start. */
       system: { type: CustomAttributeType<Record<string, string>>("any") },
       ...baseAttributes,
@@ -104,6 +150,12 @@ export const ExecutionEntity = new Entity(
         index: "gsi2",
         pk: { field: "gsi2pk", composite: ["spaceId"] },
         sk: { field: "gsi2sk", composite: ["executionId"] },
+      },
+      byParent: {
+        index: "gsi3",
+        condition: (attributes: { parentId?: string }) => attributes.parentId !== NOBODY,
+        pk: { field: "gsi3pk", composite: ["spaceId", "parentId"] },
+        sk: { field: "gsi3sk", composite: ["executionId"] },
       },
       due: {
         index: "gsi4",
@@ -136,6 +188,8 @@ export const NodeExecutionEntity = new Entity(
       body: { ...storedAttribute, required: true },
       /** It set app variables or waits: `body` has to be read whatever its size. */
       eager: { type: "boolean" },
+      /** Something in it was metered. */
+      metered: { type: "boolean" },
       /** What this node waits for. */
       eventId: { type: "string" },
       ...ttlAttributes,
@@ -158,6 +212,7 @@ export const CursorEntity = new Entity(
       executionId: { type: "string", required: true },
       path: { type: "string", required: true },
       state: { ...storedAttribute, required: true },
+      turns: { type: CustomAttributeType<Turns>("any") },
       ...ttlAttributes,
     },
     indexes: {

@@ -1,37 +1,48 @@
 import { createCache } from "@weft/db/cache";
 import { listPage } from "@weft/db/page";
-import type { Plan } from "@weft/engine/plan";
-import type { NodeRecord } from "@weft/engine/record";
+import { answerIssues } from "@weft/engine/nodes/input";
+import type { Field, Plan } from "@weft/engine/plan";
 import { firstSegment } from "@weft/engine/run/step";
 import type { RunMode } from "@weft/engine/status";
-import { type ConversionWarning, convert } from "@weft/engine/values/convert";
-import { isBlank } from "@weft/engine/values/types";
-import { isoTime, systemClock } from "@weft/kernel/clock";
+import { systemClock } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { conflict, invalidInput, notFound } from "@weft/kernel/errors";
 import { type Id, newId } from "@weft/kernel/ids";
 import { decodeCursor, encodeCursor, type Page } from "@weft/kernel/page";
+import { type GivenDedupe, type Priority, priorityNumber, type RunPolicy } from "../workflow/run-policy.schema.ts";
+import type { StoredPin } from "../workflow/workflow.pins.schema.ts";
+import { admit, readmit } from "./admission.ts";
+import { openAgain } from "./again.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { answerEvent, pendingEvents, wakeAnswered } from "./events.ts";
-import { ExecutionEntity, ExecutionEventEntity, type ExecutionTrigger } from "./execution.entity.ts";
-import type { Execution, ExecutionEvent, ExecutionSummary, ListExecutions, NodeTrace } from "./execution.schema.ts";
+import {
+  ExecutionEntity,
+  ExecutionEventEntity,
+  type ExecutionTrigger,
+  NEVER,
+  NOBODY,
+  type OnFailure,
+  type ReplaySource,
+} from "./execution.entity.ts";
+import type {
+  Execution,
+  ExecutionEvent,
+  ExecutionSummary,
+  ListExecutions,
+  ListNodes,
+  NodeTrace,
+} from "./execution.schema.ts";
+import { resolveFiles } from "./file-inputs.ts";
+import { checkInput } from "./input.ts";
 import { type EventRow, queryAll } from "./journal.ts";
 import { startLanes } from "./lane.ts";
-import { keepRecords, resumeLanes } from "./recover.ts";
+import { partOf, setUp } from "./part.ts";
 import { STALE_MS } from "./run-io.ts";
-import { cancelled, settle } from "./settle.ts";
-import {
-  CHECK_INTERVAL_MS,
-  createExecution,
-  type ExecutionRow,
-  getExecution,
-  isTerminal,
-  materialOf,
-  outcomeOf,
-  reopen,
-} from "./store.ts";
+import { cancelled, followUp, settle } from "./settle.ts";
+import { type ExecutionRow, getExecution, isTerminal, materialOf, outcomeOf, type Part } from "./store.ts";
 import { runHere } from "./sync.ts";
-import { readTrace } from "./trace.ts";
+import { readProgress, readTrace } from "./trace.ts";
+import { tracesUnder } from "./turns.ts";
 import { loadValue } from "./values.ts";
 
 const DAY_SECONDS = 86_400;
@@ -48,7 +59,15 @@ export interface RunTarget {
   version: string | null;
   commitId?: string;
   plan: Plan;
-  settings: { timeoutSeconds?: number | null; sliceSeconds?: number; durable?: boolean };
+  /** Its name now, for whoever is told of its failures. */
+  name?: string;
+  settings: Omit<RunPolicy, "timeoutSeconds"> & {
+    timeoutSeconds?: number | null | undefined;
+    sliceSeconds?: number;
+    durable?: boolean;
+    errorWorkflowId?: string | undefined;
+    errorWorkflowVersion?: string | undefined;
+  };
 }
 
 export interface RunRequest {
@@ -60,40 +79,63 @@ export interface RunRequest {
   executionId?: string;
   /** Of a run that another execution starts: how many stand above it, and whom that one is for. */
   depth?: number;
+  /** The execution that starts this one. */
+  parentId?: string;
   system?: Record<string, string>;
+  dedupe?: GivenDedupe;
+  priority?: Priority;
+  /** Of a debug run. */
+  part?: Part;
+  pins?: Record<string, StoredPin>;
+  replayOf?: ReplaySource;
 }
 
 /**
  * Starts an execution and, in sync and stream mode, drives it here until it is closed or handed over. Throws
- * `invalid_input` naming the start node's field before anything is written.
+ * `invalid_input` naming the start node's field and `rate_limited` before anything is written. A run that has to wait
+ * for others is left in the line, whatever its mode; a repeat of a run gives that one.
  */
 export async function run(ctx: Ctx, deps: ExecutionDeps, target: RunTarget, request: RunRequest): Promise<Execution> {
   const spaceId = requireSpace(ctx);
-  const input = checkInput(target.plan, request.input);
+  const part = request.part ?? {};
+  const runs = partOf(target.plan, part, {});
+  const input = await resolveFiles(ctx, runs, checkInput(runs, request.input));
   const mode: RunMode = target.settings.durable ? "async" : request.mode;
   const now = ctx.clock.now();
   const executionId = request.executionId ?? newId("execution", now);
-  const created = await createExecution(ctx, spaceId, {
+  const material = { input, variables: request.variables ?? {}, ...(request.pins ? { pins: request.pins } : {}) };
+  const setup = await setUp(target.plan, { spaceId, ...part }, material);
+  const priority = priorityNumber(request.priority ?? target.settings.priority);
+  // A node alone is tried, not run: it takes no place of a run.
+  const policy = part.nodeId === undefined ? target.settings : {};
+  const limits = { policy, ...(request.dedupe ? { dedupe: request.dedupe } : {}) };
+  const admitted = await admit(ctx, deps, limits, {
     executionId,
     workflowId: target.workflowId,
     ...(target.version === null ? {} : { version: target.version }),
     ...(target.commitId === undefined ? {} : { commitId: target.commitId }),
     mode,
     trigger: request.trigger,
-    input,
-    ...(request.variables ? { variables: request.variables } : {}),
+    ...material,
     system: request.system ?? { sys_uuid: actorId(ctx) },
     deadlineMs: now + timeoutSeconds(target, request, mode) * 1000,
     sliceMs: (target.settings.sliceSeconds ?? 0) * 1000,
-    nodeTotal: target.plan.root.nodes.length,
+    nodeTotal: setup.plan.root.nodes.length,
     depth: request.depth ?? 0,
+    priority,
+    ...onFailureOf(target, request),
+    ...(request.parentId === undefined ? {} : { parentId: request.parentId }),
+    ...(request.part ? { part: request.part } : {}),
+    ...(request.replayOf ? { replayOf: request.replayOf } : {}),
   });
-  if (!created) return get(ctx, deps, executionId);
+  if ("existing" in admitted) return get(ctx, deps, admitted.existing);
+  const { row: created, isToStart } = admitted;
+  if (!isToStart) return { ...summary(created), ...begun(created, input) };
   if (mode === "async") {
-    await startLanes(deps, created, [{ segmentId: firstSegment(target.plan).id, step: 0 }]);
+    await startLanes(deps, created, [{ segmentId: firstSegment(setup.plan).id, step: 0 }]);
     return { ...summary(created), ...begun(created, input) };
   }
-  const { row, result } = await runHere(deps, created, target.plan, { input, variables: request.variables ?? {} });
+  const { row, result } = await runHere(deps, created, setup);
   if (!result) return get(ctx, deps, executionId);
   const { output, variables } = result;
   return {
@@ -111,6 +153,13 @@ function begun(row: ExecutionRow, input: unknown): Omit<Execution, keyof Executi
   return { input, output: null, variables: {}, progress, waitingFor: [] };
 }
 
+/** An error workflow's own failures start nothing, nor does trying a part of a workflow. */
+function onFailureOf({ settings, name, workflowId }: RunTarget, request: RunRequest): { onFailure?: OnFailure } {
+  const { errorWorkflowId, errorWorkflowVersion: version } = settings;
+  if (errorWorkflowId === undefined || request.trigger.type === "error" || request.part || request.pins) return {};
+  return { onFailure: { workflowId: errorWorkflowId, ...(version ? { version } : {}), name: name ?? workflowId } };
+}
+
 function timeoutSeconds(target: RunTarget, request: RunRequest, mode: RunMode): number {
   const given = request.timeoutSeconds ?? target.settings.timeoutSeconds;
   if (given !== undefined && given !== null) return given;
@@ -118,35 +167,20 @@ function timeoutSeconds(target: RunTarget, request: RunRequest, mode: RunMode): 
   return mode === "async" ? DEFAULT_TIMEOUT_SECONDS : SYNC_TIMEOUT_SECONDS;
 }
 
-/** Defaults filled in and declared fields converted. Fields that the start node does not declare pass through. */
-export function checkInput(plan: Plan, given: Record<string, unknown>): Record<string, unknown> {
-  const input: Record<string, unknown> = { ...given };
-  const issues: { path: string; message: string }[] = [];
-  for (const field of plan.inputs) {
-    let value = Object.hasOwn(input, field.name) ? input[field.name] : undefined;
-    if (isBlank(value) && field.default !== undefined) value = field.default;
-    if (value === undefined || value === null) {
-      if (field.required) issues.push({ path: `input.${field.name}`, message: "is required" });
-      continue;
-    }
-    const warnings: ConversionWarning[] = [];
-    input[field.name] = convert(value, field.type, field.name, warnings);
-    for (const warning of warnings) issues.push({ path: `input.${warning.path}`, message: warning.message });
-  }
-  if (issues.length > 0) throw invalidInput(issues);
-  return input;
-}
-
 /** Executions of the space, or of one workflow, newest first. */
 export async function list(ctx: Ctx, query: ListExecutions): Promise<Page<ExecutionSummary>> {
   const spaceId = requireSpace(ctx);
-  const { workflowId, status, limit, cursor } = query;
-  const scope = { operation: "listExecutions", spaceId, filters: { workflowId, status } };
+  const { workflowId, status, kind, limit, cursor } = query;
+  const scope = { operation: "listExecutions", spaceId, filters: { workflowId, status, kind } };
   const base =
     workflowId === undefined
       ? ExecutionEntity.query.bySpace({ spaceId })
       : ExecutionEntity.query.byWorkflow({ spaceId, workflowId });
-  const filtered = status === undefined ? base : base.where((attr, op) => op.eq(attr.status, status));
+  const filtered = base.where((attr, op) => {
+    const conditions = status === undefined ? [] : [op.eq(attr.status, status)];
+    if (kind !== "all") conditions.push(kind === "node" ? op.exists(attr.nodeId) : op.notExists(attr.nodeId));
+    return conditions.join(" AND ");
+  });
   const page = await listPage(filtered as typeof base, { scope, limit, cursor });
   return { items: (page.items as ExecutionRow[]).map(summary), nextCursor: page.nextCursor };
 }
@@ -168,9 +202,15 @@ export function summary(row: ExecutionRow): ExecutionSummary {
     createdBy: row.createdBy,
     startedAt,
     endedAt,
+    queuedUntil: row.status === "queued" ? (row.queuedUntil ?? null) : null,
+    priority: row.priority ?? 0,
     deadlineAt: row.deadlineAt,
     durationMs: startedAt && endedAt ? Date.parse(endedAt) - Date.parse(startedAt) : null,
-    parentExecutionId: row.parent?.executionId ?? null,
+    parentExecutionId: row.parentId === NOBODY ? null : row.parentId,
+    isDebug: row.isDebug ?? false,
+    nodeId: row.nodeId ?? null,
+    untilNodeId: row.untilNodeId ?? null,
+    replayOf: row.replayOf ? { executionId: row.replayOf.executionId, fromNode: row.replayOf.from ?? null } : null,
     revision: row.revision,
   };
 }
@@ -200,8 +240,7 @@ async function read(deps: ExecutionDeps, row: ExecutionRow): Promise<Execution> 
     outcomeOf(row),
     isTerminal(row.status) || row.status === "queued" ? Promise.resolve([]) : pendingEvents(row),
   ]);
-  const progress =
-    isTerminal(row.status) && row.nodesDone !== undefined ? done(row) : (await readTrace(deps, row)).progress;
+  const progress = isTerminal(row.status) && row.nodesDone !== undefined ? done(row) : await readProgress(deps, row);
   return {
     ...summary(row),
     input: material.input,
@@ -216,24 +255,43 @@ function done(row: ExecutionRow): Execution["progress"] {
   return { total: row.nodeTotal, completed: row.nodesDone ?? row.nodeTotal, percent: 100, current: [] };
 }
 
-/** Throws `not_found` where the space has no such execution. */
-export async function exists(ctx: Ctx, executionId: string): Promise<void> {
-  await owned(ctx, executionId);
+/** One execution as lists show it. Throws `not_found`. */
+export async function summaryOf(ctx: Ctx, executionId: string): Promise<ExecutionSummary> {
+  return summary(await owned(ctx, executionId));
 }
 
-/** What each node did, page by page. */
+/** What each node did, page by page: of the whole run, of its root alone, or of what is under one node. */
 export async function trace(
   ctx: Ctx,
   deps: ExecutionDeps,
   executionId: string,
-  query: { limit: number; cursor?: string | undefined },
+  query: ListNodes,
 ): Promise<Page<NodeTrace>> {
   const row = await owned(ctx, executionId);
-  const scope = { operation: "listExecutionNodes", spaceId: row.spaceId, filters: { executionId } };
-  const from = Number(decodeCursor(scope, query.cursor) ?? 0);
-  const { nodes } = await readTrace(deps, row);
-  const to = from + query.limit;
-  return { items: nodes.slice(from, to), nextCursor: encodeCursor(scope, to < nodes.length ? String(to) : null) };
+  const { under, depth, limit, cursor } = query;
+  const scope = { operation: "listExecutionNodes", spaceId: row.spaceId, filters: { executionId, under, depth } };
+  const from = decodeCursor(scope, cursor);
+  if (under !== undefined) {
+    const { nodes, next } = await tracesUnder(row, under, { from, limit, isShallow: depth === "root" });
+    return { items: nodes, nextCursor: encodeCursor(scope, next) };
+  }
+  const { nodes } = await readTrace(deps, row, depth);
+  const start = Number(from ?? 0);
+  const to = start + limit;
+  return { items: nodes.slice(start, to), nextCursor: encodeCursor(scope, to < nodes.length ? String(to) : null) };
+}
+
+/** The executions that one called or started, in the order in which it did. */
+export async function children(
+  ctx: Ctx,
+  executionId: string,
+  query: { limit: number; cursor?: string | undefined },
+): Promise<Page<ExecutionSummary>> {
+  const { spaceId } = await owned(ctx, executionId);
+  const scope = { operation: "listExecutionChildren", spaceId, filters: { executionId } };
+  const rows = ExecutionEntity.query.byParent({ spaceId, parentId: executionId });
+  const page = await listPage(rows, { scope, ...query, order: "asc" });
+  return { items: (page.items as ExecutionRow[]).map(summary), nextCursor: page.nextCursor };
 }
 
 /** What was asked and what was answered, oldest first. */
@@ -263,8 +321,9 @@ async function eventView(row: ExecutionRow, event: EventRow): Promise<ExecutionE
 }
 
 /**
- * Answers what an execution asked. Throws `not_found` for an event that it never asked, `conflict` for one that was
- * answered, for what only the platform answers, and for an execution that is over.
+ * Answers what an execution asked. Throws `not_found` for an event that it never asked, `invalid_input` for a form that
+ * cannot be taken, `conflict` for an event that was answered, for what only the platform answers, and for an execution
+ * that is over.
  */
 export async function resume(
   ctx: Ctx,
@@ -282,9 +341,18 @@ export async function resume(
     throw known ? conflict(`event ${answer.eventId} was answered`) : notFound("event", answer.eventId);
   }
   if (asked.type === "child") throw conflict("a called workflow answers by ending");
+  await checkAnswer(row, asked, answer.data);
   const taken = await answerEvent(deps, row, asked.eventId, { data: answer.data ?? null }, actorId(ctx));
   if (!taken) throw conflict(`event ${answer.eventId} was answered`);
   return summary(row);
+}
+
+/** A form that cannot be taken is refused while the person can still mend it; the event stays open. */
+async function checkAnswer(row: ExecutionRow, asked: EventRow, answer: unknown): Promise<void> {
+  if (asked.type !== "input" || !asked.data) return;
+  const { fields = [] } = (await loadValue(row, asked.data)) as { fields?: Field[] };
+  const issues = answerIssues(answer, fields);
+  if (issues.length > 0) throw invalidInput(issues);
 }
 
 /**
@@ -306,24 +374,23 @@ export async function cancel(ctx: Ctx, deps: ExecutionDeps, executionId: string)
 
 /**
  * Runs a failed, cancelled or timed-out execution again from where it ended: what succeeded is kept. Throws `conflict`
- * for an execution that is open, succeeded, or called by another one.
+ * for an execution that is open, succeeded, or called by another one, and `rate_limited` where its workflow's limit leaves
+ * no place, not even in the line.
  */
 export async function retry(ctx: Ctx, deps: ExecutionDeps, executionId: string): Promise<ExecutionSummary> {
   const row = await owned(ctx, executionId);
   if (!isTerminal(row.status) || row.status === "succeeded")
     throw conflict(`execution ${executionId} is ${row.status}`);
   if (row.parent) throw conflict("retry the execution that called this one");
-  const plan = await deps.plan(row);
-  if (row.trace) await keepRecords(deps, row, plan, (await loadValue(row, row.trace)) as NodeRecord[]);
-  const now = ctx.clock.now();
-  const allowed = Date.parse(row.deadlineAt) - Date.parse(row.createdAt);
-  const opened = await reopen(row, now, isoTime(now + allowed), CHECK_INTERVAL_MS);
+  // What its end has to be followed by is forgotten with it: nobody comes back to it then.
+  if (row.sweepAt !== NEVER) await followUp(deps, row, row.status);
+  const opened = await openAgain(deps, row, () => readmit(ctx, deps, row));
   if (!opened) throw conflict(`execution ${executionId} was changed by someone else`);
   ended.invalidate(endedKey(ctx, executionId));
-  await resumeLanes(deps, opened);
   return summary(opened);
 }
 
-async function owned(ctx: Ctx, executionId: string): Promise<ExecutionRow> {
+/** The row of an execution. Throws `not_found` where the space has no such one. */
+export async function owned(ctx: Ctx, executionId: string): Promise<ExecutionRow> {
   return getExecution({ spaceId: requireSpace(ctx), executionId });
 }

@@ -18,8 +18,8 @@ export type FollowEvent =
   | { event: "done"; data: ExecutionSummary };
 
 /**
- * What happens to an execution, wherever it is driven: first how things stand, then each node as its status changes and
- * the execution as its own does. Ends with `done` when the execution has, or without it when `signal` aborts or the time
+ * What happens to an execution, wherever it is driven: first how things stand, then each root node as its status or its
+ * turns change and the execution as its own progress does. Ends with `done` when the execution has, or without it when `signal` aborts or the time
  * for one stream is over. Throws `not_found`.
  */
 export async function* follow(
@@ -34,14 +34,15 @@ export async function* follow(
   let last = "";
   for (;;) {
     const row = await getExecution(key);
-    const { nodes, progress } = await readTrace(deps, row);
+    const { nodes, progress } = await readTrace(deps, row, "root");
     for (const node of nodes) {
-      if (node.status === "pending" || told.get(node.path) === node.status) continue;
-      told.set(node.path, node.status);
+      const state = `${node.status} ${node.turns?.done ?? ""}`;
+      if (node.status === "pending" || told.get(node.path) === state) continue;
+      told.set(node.path, state);
       yield { event: "node", data: node };
     }
     const view = summary(row);
-    const state = `${row.status} ${progress.completed}`;
+    const state = `${row.status} ${progress.completed} ${progress.percent}`;
     if (state !== last) yield { event: "execution", data: { ...view, progress } };
     last = state;
     if (isTerminal(row.status)) {

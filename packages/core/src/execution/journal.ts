@@ -1,5 +1,12 @@
 import { read, transact, tryWrite, tx, type WriteOp } from "@weft/db/write";
-import { type Answer, type Journal, type NodeRecord, type SuspendRecord, suspensionKey } from "@weft/engine/record";
+import {
+  type Answer,
+  type Journal,
+  type NodeRecord,
+  type SuspendRecord,
+  suspensionKey,
+  type Turns,
+} from "@weft/engine/record";
 import { isoTime } from "@weft/kernel/clock";
 import { newId } from "@weft/kernel/ids";
 import type { EntityItem } from "electrodb";
@@ -115,10 +122,11 @@ export class TableJournal implements Journal {
     return this.#cursors.get(path);
   }
 
-  async saveCursor(path: string, state: unknown): Promise<void> {
+  async saveCursor(path: string, state: unknown, turns?: Turns): Promise<void> {
     this.#cursors.set(path, state);
     const stored = await this.#store(state);
-    await tryWrite(() => CursorEntity.put({ ...this.#key, path, state: stored }).go());
+    const row = { ...this.#key, path, state: stored, ...(turns ? { turns } : {}) };
+    await tryWrite(() => CursorEntity.put(row).go());
   }
 
   hasBelow(prefix: string): boolean {
@@ -160,6 +168,8 @@ export class TableJournal implements Journal {
   }
 
   async #putWaiting(row: NodeRow, record: NodeRecord, prior: NodeRow | undefined): Promise<object | null> {
+    // What a call of an earlier try had done is kept: it goes on.
+    if (prior && record.suspend?.kind === "child") await this.loadEvents();
     const event = await this.#event(record);
     row.eventId = event.eventId;
     const put = this.#conditional(tx(NodeExecutionEntity).put(row), prior).commit() as WriteOp;
@@ -186,12 +196,18 @@ export class TableJournal implements Journal {
     };
     if (suspend?.kind === "child") {
       const data = await this.#store({ workflowId: suspend.workflowId, version: suspend.version });
-      return { ...base, type: "child", round: 1, data, childExecutionId: newId("execution", now) };
+      const childExecutionId = this.#callAt(record.path) ?? newId("execution", now);
+      return { ...base, type: "child", round: 1, data, childExecutionId };
     }
     if (suspend?.kind !== "signal") throw new Error(`${suspensionKey(record)} asks for nothing`);
     const { event, round } = suspend;
     const timeoutAt = event.timeoutMs === undefined ? {} : { timeoutAt: isoTime(suspend.since + event.timeoutMs) };
     return { ...base, type: event.type, round, data: await this.#store(event.data), ...timeoutAt };
+  }
+
+  #callAt(path: string): string | undefined {
+    const calls = [...this.#events.values()].filter((event) => event.path === path && event.type === "child");
+    return calls.sort((a, b) => (a.eventId < b.eventId ? 1 : -1))[0]?.childExecutionId;
   }
 
   async #adopt(path: string): Promise<NodeRecord> {
@@ -223,6 +239,7 @@ export class TableJournal implements Journal {
       head,
       body: await this.#store(body),
       ...(vars || suspend || around.some((other) => other.vars) ? { eager: true } : {}),
+      ...(record.usage ? { metered: true } : {}),
     };
   }
 

@@ -3,21 +3,15 @@ import type { NodeRecord } from "@weft/engine/record";
 import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
 import { type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
 import { isoTime } from "@weft/kernel/clock";
+import { startChild } from "./child.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { settleEdges } from "./edges.ts";
 import { TableJournal } from "./journal.ts";
 import { type LaneInput, type LaneRoute, laneName } from "./machine.ts";
+import { type Setup, setupOf } from "./part.ts";
 import { runIo, type Watch } from "./run-io.ts";
-import { failExecution, finishExecution, startChild, timeOut } from "./settle.ts";
-import {
-  addLanes,
-  CHECK_INTERVAL_MS,
-  changeOpen,
-  type ExecutionRow,
-  findExecution,
-  isOurs,
-  materialOf,
-} from "./store.ts";
+import { failExecution, finishExecution, timeOut } from "./settle.ts";
+import { addLanes, CHECK_INTERVAL_MS, changeOpen, type ExecutionRow, findExecution, isOurs } from "./store.ts";
 
 /** A lane's history stays under 15,000 of the 25,000 events that Step Functions allows: about 9 events a step. */
 export const MAX_HOPS = 1600;
@@ -30,7 +24,7 @@ interface Lane {
   plan: Plan;
   journal: TableJournal;
   input: LaneInput;
-  material: { input: Record<string, unknown>; variables: Record<string, unknown> };
+  material: Setup;
   io: RunIo;
   watch: Watch;
 }
@@ -80,10 +74,10 @@ async function begin(deps: ExecutionDeps, row: ExecutionRow): Promise<ExecutionR
 
 async function open(deps: ExecutionDeps, row: ExecutionRow, input: LaneInput): Promise<Lane> {
   const journal = new TableJournal(row, row.epoch, () => deps.clock.now());
-  const [plan, material] = await Promise.all([deps.plan(row), materialOf(row), journal.load()]);
+  const [setup] = await Promise.all([setupOf(deps, row), journal.load()]);
   const options = { childExecutions: true, failureOf: (path: string) => journal.failure(path) };
-  const { io, watch } = runIo(deps, row, journal, material.variables, options);
-  return { deps, row, plan, journal, input, material, io, watch };
+  const { io, watch } = runIo(deps, row, journal, setup, options);
+  return { deps, row, plan: setup.plan, journal, input, material: setup, io, watch };
 }
 
 async function drive(lane: Lane): Promise<LaneRoute> {

@@ -9,6 +9,8 @@ import { wakeAnswered } from "./events.ts";
 import { ExecutionEntity } from "./execution.entity.ts";
 import { TableJournal } from "./journal.ts";
 import { startLanes } from "./lane.ts";
+import { setupOf } from "./part.ts";
+import { sweepWaiting } from "./queue.ts";
 import { runIo } from "./run-io.ts";
 import { fail, followUp, settle, timeOut } from "./settle.ts";
 import {
@@ -16,7 +18,6 @@ import {
   changeOpen,
   type ExecutionRow,
   isTerminal,
-  materialOf,
   PROCESS_LIMIT_MS,
   START_INTERVAL_MS,
 } from "./store.ts";
@@ -32,19 +33,23 @@ const SWEEP_BATCH = 200;
  */
 export async function resumeLanes(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
   const journal = new TableJournal(row, row.epoch, () => deps.clock.now());
-  const [plan, material] = await Promise.all([deps.plan(row), materialOf(row), journal.load()]);
-  const { io, watch } = runIo(deps, row, journal, material.variables, { childExecutions: true });
+  const [setup] = await Promise.all([setupOf(deps, row), journal.load()]);
+  const { io, watch } = runIo(deps, row, journal, setup, { childExecutions: true });
   watch.stop();
-  const { scope } = await replayPlan(plan, material.input, io);
+  const { plan } = setup;
+  const { scope } = await replayPlan(plan, setup.input, io);
   const { positions, partial } = frontier(plan, scope);
   for (const { segmentId, edges } of partial) await seedEdges(row, segmentId, edges);
   await startLanes(deps, row, positions);
 }
 
-/** Stores what a process did alone as the rows that lanes go on from. */
+/** Records that are stored side by side. */
+const KEPT_AT_ONCE = 20;
+
+/** Stores what a process did alone, or what another execution did, as the rows that lanes go on from. */
 export async function keepRecords(
-  deps: ExecutionDeps,
-  row: ExecutionRow,
+  deps: Pick<ExecutionDeps, "clock">,
+  row: Pick<ExecutionRow, "spaceId" | "executionId" | "epoch">,
   plan: Plan,
   records: readonly NodeRecord[],
 ): Promise<void> {
@@ -54,8 +59,12 @@ export async function keepRecords(
   const isKept = (record: NodeRecord) => record.path.includes("/") || effects.has(record.nodeId);
   const around = records.filter((record) => !isKept(record));
   const kept = records.filter((record) => isKept(record) && record.status !== "failed");
-  for (const [index, record] of kept.entries()) {
-    await journal.putAll(index === 0 && record.status !== "waiting" ? [record, ...around] : [record]);
+  const carrier = kept.find(({ status }) => status !== "waiting");
+  const others = kept.filter((record) => record !== carrier);
+  const [first, ...rest] = carrier ? [carrier, ...around] : around;
+  if (first) await journal.putAll([first, ...rest]);
+  for (let at = 0; at < others.length; at += KEPT_AT_ONCE) {
+    await Promise.all(others.slice(at, at + KEPT_AT_ONCE).map((record) => journal.put(record)));
   }
 }
 
@@ -71,6 +80,7 @@ export async function sweepOne(deps: ExecutionDeps, row: ExecutionRow): Promise<
     await settle(deps, row, { status: "failed", error });
     return "failed";
   }
+  if (row.queuedUntil !== undefined) return sweepWaiting(deps, row, now);
   if (row.mode !== "async") return lostProcess(deps, row, now);
   if (now >= Date.parse(row.deadlineAt)) {
     await timeOut(deps, row);

@@ -1,6 +1,8 @@
 import type { Journal, NodeRecord } from "@weft/engine/record";
 import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
+import { systemVariables } from "../variable/variable.system.ts";
 import type { ExecutionDeps } from "./deps.ts";
+import type { Setup } from "./part.ts";
 import { type ExecutionRow, findExecution, isOurs } from "./store.ts";
 
 /** A process gives up its call this long before the platform ends it. */
@@ -23,7 +25,7 @@ export function runIo(
   deps: ExecutionDeps,
   row: ExecutionRow,
   journal: Journal,
-  variables: Record<string, unknown>,
+  { variables, pins }: Pick<Setup, "variables" | "pins">,
   options: {
     childExecutions: boolean;
     onRecord?: (record: NodeRecord) => void;
@@ -62,7 +64,8 @@ export function runIo(
     },
     mustYield: (ms) => deps.timeLeftMs() < ms + YIELD_MARGIN_MS,
     variables,
-    system: row.system ?? {},
+    ...(pins ? { pins } : {}),
+    system: { ...systemVariables(row), ...row.system },
     childExecutions: options.childExecutions,
     strictInputs: false,
   };

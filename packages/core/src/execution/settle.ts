@@ -1,31 +1,24 @@
-import type { Answer, NodeRecord, SuspendRecord } from "@weft/engine/record";
+import { type Answer, metered, type NodeRecord, totalUsage, type Usage } from "@weft/engine/record";
 import type { NodeFailed } from "@weft/engine/run/io";
-import { firstSegment } from "@weft/engine/run/step";
 import type { TerminalStatus } from "@weft/engine/status";
-import { systemCtx } from "@weft/kernel/ctx";
-import type { Id } from "@weft/kernel/ids";
 import type { ExecutionDeps } from "./deps.ts";
+import { callOnFailure } from "./error-workflow.ts";
 import { answerEvent, pendingEvents } from "./events.ts";
-import type { ExecutionError } from "./execution.entity.ts";
-import type { EventRow } from "./journal.ts";
-import { startLanes } from "./lane.ts";
+import { type ExecutionError, NodeExecutionEntity, type RecordHead } from "./execution.entity.ts";
+import { type ExecutionKey, queryAll } from "./journal.ts";
+import { leaveGate } from "./queue.ts";
 import {
   changeOpen,
   closeExecution,
-  createExecution,
   type ExecutionRow,
   findExecution,
   forget,
   hasFollowUp,
-  isOurs,
   isTerminal,
   outcomeOf,
   type Result,
   START_INTERVAL_MS,
 } from "./store.ts";
-
-/** Executions that call each other, at most this deep (architecture §3). */
-const MAX_CALL_DEPTH = 10;
 
 /**
  * Ends an execution and does all that follows: its lanes are stopped, whoever called it is told, its own calls are
@@ -33,32 +26,64 @@ const MAX_CALL_DEPTH = 10;
  * ended or taken over the execution.
  */
 export async function settle(deps: ExecutionDeps, row: ExecutionRow, result: Result): Promise<ExecutionRow | null> {
-  const closed = await closeExecution(row, deps.clock.now(), result);
+  const usage = result.status === "succeeded" || row.mode !== "async" ? {} : metered(await usageSoFar(row));
+  const closed = await closeExecution(row, deps.clock.now(), { ...usage, ...result });
   if (!closed) return null;
-  if (result.status === "succeeded") await deps.succeeded?.(closed);
   await followUp(deps, closed, result.status);
   return closed;
 }
 
+/** What the nodes of an execution that did not come to its end were metered for. */
+async function usageSoFar({ spaceId, executionId }: ExecutionKey): Promise<Usage> {
+  const rows = await queryAll((cursor) =>
+    NodeExecutionEntity.query
+      .primary({ spaceId, executionId })
+      .where((attr, op) => op.exists(attr.metered))
+      .go({ cursor, consistent: true }),
+  );
+  return totalUsage(rows.map(({ head }) => ({ ...(head as RecordHead), input: null })));
+}
+
 /** What an execution's end has to be followed by. Done again by the sweeper where a crash came between. */
 export async function followUp(deps: ExecutionDeps, row: ExecutionRow, status: TerminalStatus): Promise<void> {
-  if (!hasFollowUp(row, status)) return;
+  if (!hasFollowUp(row, status)) {
+    await deps.ended?.(row, status);
+    return;
+  }
   if (status !== "succeeded") await stopLanes(deps, row, status);
+  const isOthersDone = await tellOthers(deps, row);
   await tellCaller(deps, row);
-  await forget(row);
+  await deps.ended?.(row, status);
+  if (isOthersDone) await forget(row);
+}
+
+/**
+ * Starts other runs that this end makes way for or asks for. Where that fails it is no failure of this execution: who
+ * waits for its answer gets it, and the sweeper does the rest.
+ */
+async function tellOthers(deps: ExecutionDeps, row: ExecutionRow): Promise<boolean> {
+  const results = await Promise.allSettled([leaveGate(deps, row), callOnFailure(deps, row)]);
+  const causes = results.filter((result) => result.status === "rejected").map(({ reason }) => String(reason));
+  for (const cause of causes) deps.log("what follows an end is left to the sweeper", { ...keyOf(row), cause });
+  return causes.length === 0;
+}
+
+function keyOf({ spaceId, executionId }: ExecutionRow) {
+  return { spaceId, executionId };
 }
 
 /** The last step came to the end: the execution succeeded. `carried` are records that nothing stored yet. */
 export async function finishExecution(
   deps: ExecutionDeps,
   row: ExecutionRow,
-  finish: { output: Record<string, unknown>; variables: Record<string, unknown> },
+  finish: { output: Record<string, unknown>; variables: Record<string, unknown>; usage?: Usage },
   carried: readonly NodeRecord[],
 ): Promise<void> {
   await settle(deps, row, {
     status: "succeeded",
     output: finish.output,
     variables: finish.variables,
+    ...metered({ ...finish.usage }),
     nodesDone: row.nodeTotal,
     ...(carried.length > 0 ? { trace: carried } : {}),
   });
@@ -107,12 +132,13 @@ async function openChildren(row: ExecutionRow): Promise<ExecutionRow[]> {
 }
 
 /** Hands a closed execution's result to the execution that called it, and wakes that one's lane. */
-async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
+export async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
   if (!row.parent) return;
+  const { error, status, usage } = row;
   const answer: Answer =
-    row.status === "succeeded"
-      ? { data: await outcomeOf(row) }
-      : { error: { code: row.error?.code ?? row.status, message: row.error?.message ?? row.status } };
+    status === "succeeded"
+      ? { data: await outcomeOf(row), ...(usage ? { usage } : {}) }
+      : { error: { code: error?.code ?? status, message: error?.message ?? status, ...(usage ? { usage } : {}) } };
   await answerEvent(
     deps,
     { spaceId: row.spaceId, executionId: row.parent.executionId },
@@ -120,46 +146,4 @@ async function tellCaller(deps: ExecutionDeps, row: ExecutionRow): Promise<void>
     answer,
     "system",
   );
-}
-
-/** Starts the execution of a called workflow under the id that was fixed when the call was stored. */
-export async function startChild(
-  deps: ExecutionDeps,
-  caller: ExecutionRow,
-  event: EventRow,
-  call: Extract<SuspendRecord, { kind: "child" }>,
-): Promise<void> {
-  if (event.status !== "pending" || event.childExecutionId === undefined) return;
-  if (caller.depth >= MAX_CALL_DEPTH) {
-    const error = { code: "depth_exceeded", message: `workflows call each other deeper than ${MAX_CALL_DEPTH}` };
-    await answerEvent(deps, caller, event.eventId, { error }, "system");
-    return;
-  }
-  const ctx = { ...systemCtx("workflow", { clock: deps.clock }), spaceId: caller.spaceId as Id<"space"> };
-  const which = call.version === null ? { commitId: call.commitId ?? "" } : { version: call.version };
-  const reference = { spaceId: caller.spaceId, workflowId: call.workflowId, ...which };
-  const plan = await deps.plan(reference);
-  const given = {
-    executionId: event.childExecutionId,
-    workflowId: call.workflowId,
-    ...which,
-    mode: "async" as const,
-    trigger: { type: "workflow" as const, id: caller.executionId },
-    input: call.input,
-    ...(caller.system ? { system: caller.system } : {}),
-    deadlineMs: Date.parse(caller.deadlineAt),
-    sliceMs: caller.sliceMs,
-    nodeTotal: plan.root.nodes.length,
-    depth: caller.depth + 1,
-    parent: { executionId: caller.executionId, eventId: event.eventId },
-  };
-  const created = await createExecution(ctx, caller.spaceId, given);
-  const child = created ?? (await findExecution({ spaceId: caller.spaceId, executionId: event.childExecutionId }));
-  if (child?.status !== "queued") return;
-  // The caller may have ended before its call existed: then nobody else ends the call.
-  if (!isOurs(await findExecution(caller), caller.epoch)) {
-    await settle(deps, child, cancelled("the calling execution ended"));
-    return;
-  }
-  await startLanes(deps, child, [{ segmentId: firstSegment(plan).id, step: 0 }]);
 }

@@ -1,18 +1,24 @@
 import { createHash } from "node:crypto";
 import { created, expiresIn } from "@weft/db/base";
-import { read, tryWrite } from "@weft/db/write";
+import { read, tryWrite, tx, type WriteOp } from "@weft/db/write";
+import { metered, type NodeRecord, totalUsage } from "@weft/engine/record";
 import { type ExecutionStatus, isOpen, isTerminal, type RunMode, type TerminalStatus } from "@weft/engine/status";
 import { isoTime } from "@weft/kernel/clock";
 import type { Ctx } from "@weft/kernel/ctx";
 import { notFound } from "@weft/kernel/errors";
 import type { EntityItem } from "electrodb";
+import type { StoredPin } from "../workflow/workflow.pins.schema.ts";
 import {
+  type Admission,
   ExecutionEntity,
   type ExecutionError,
   type ExecutionTrigger,
   type Material,
   NEVER,
+  NOBODY,
+  type OnFailure,
   type Outcome,
+  type ReplaySource,
   SWEEP_SHARDS,
 } from "./execution.entity.ts";
 import type { ExecutionKey } from "./journal.ts";
@@ -46,14 +52,35 @@ export interface NewExecution {
   nodeTotal: number;
   depth: number;
   parent?: { executionId: string; eventId: string };
+  priority?: number;
+  onFailure?: OnFailure;
+  /** The execution that started this one, where it does not wait for it. */
+  parentId?: string;
+  pins?: Record<string, StoredPin>;
+  part?: Part;
+  replayOf?: ReplaySource;
 }
 
-/** Creates the row. Returns null where an execution of this id exists already. */
-export async function createExecution(ctx: Ctx, spaceId: string, given: NewExecution): Promise<ExecutionRow | null> {
+/** What of its workflow an execution runs: one node alone, or everything up to one. Absent: the whole. */
+export interface Part {
+  nodeId?: string;
+  untilNodeId?: string;
+}
+
+/** Where an execution stands at its gate, and what follows from it. */
+export interface Place {
+  admission: Admission;
+  deadlineMs: number;
+  /** Set while it waits. */
+  queuedUntilMs?: number;
+}
+
+/** The row of a new execution. What is large of it is stored when this returns. */
+export async function executionRow(ctx: Ctx, spaceId: string, given: NewExecution) {
   const now = ctx.clock.now();
   const place = { spaceId, executionId: given.executionId };
   const isAsync = given.mode === "async";
-  const row = {
+  return {
     spaceId,
     executionId: given.executionId,
     workflowId: given.workflowId,
@@ -63,20 +90,63 @@ export async function createExecution(ctx: Ctx, spaceId: string, given: NewExecu
     mode: given.mode,
     trigger: given.trigger,
     epoch: 1,
-    material: await storeValue(place, { input: given.input, variables: given.variables ?? {} } satisfies Material),
+    material: await storeValue(place, materialFrom(given)),
     ...(given.system ? { system: given.system } : {}),
     nodeTotal: given.nodeTotal,
     sliceMs: given.sliceMs,
     ...(isAsync ? {} : { startedAt: isoTime(now) }),
     deadlineAt: isoTime(given.deadlineMs),
+    allowedMs: given.deadlineMs - now,
     sweepShard: shardOf(given.executionId),
     sweepAt: isoTime(Math.min(now + (isAsync ? START_INTERVAL_MS : PROCESS_LIMIT_MS), given.deadlineMs)),
     depth: given.depth,
     ...(given.parent ? { parent: given.parent } : {}),
+    ...(given.priority ? { priority: given.priority } : {}),
+    ...(given.onFailure ? { onFailure: given.onFailure } : {}),
+    parentId: given.parent?.executionId ?? given.parentId ?? NOBODY,
+    ...given.part,
+    ...(given.part || given.pins ? { isDebug: true } : {}),
+    ...(given.replayOf ? { replayOf: given.replayOf } : {}),
     ...created(ctx),
   };
+}
+
+export type FreshRow = Awaited<ReturnType<typeof executionRow>>;
+
+/** A new execution at its place: one that has to wait is driven by the machine later, whatever its mode. */
+export function placedRow(row: FreshRow, now: number, { admission, deadlineMs, queuedUntilMs }: Place): ExecutionRow {
+  const placed = { ...row, admission, deadlineAt: isoTime(deadlineMs) };
+  if (queuedUntilMs === undefined) return placed;
+  const { startedAt: _later, ...rest } = placed as ExecutionRow;
+  const sweepAt = isoTime(Math.min(now + START_INTERVAL_MS, queuedUntilMs));
+  return { ...rest, status: "queued", mode: "async", queuedUntil: isoTime(queuedUntilMs), sweepAt };
+}
+
+/** Creates the row in a transaction; refused where an execution of this id exists already. */
+export function createOp(row: ExecutionRow): WriteOp {
+  return tx(ExecutionEntity).create(row).commit();
+}
+
+/** Creates the row. Returns null where an execution of this id exists already. */
+export async function createExecution(ctx: Ctx, spaceId: string, given: NewExecution): Promise<ExecutionRow | null> {
+  const row = await executionRow(ctx, spaceId, given);
   const written = await tryWrite(() => ExecutionEntity.create(row).go());
   return written ? written.data : null;
+}
+
+/** Notes a run that was never begun because its workflow's limit was reached. Null where the execution exists. */
+export async function createSkipped(ctx: Ctx, spaceId: string, given: NewExecution): Promise<ExecutionRow | null> {
+  const now = ctx.clock.now();
+  const { startedAt: _never, ...row } = (await executionRow(ctx, spaceId, given)) as ExecutionRow;
+  const error = { code: "skipped", message: "as many runs as the workflow allows were under way" };
+  const end = { status: "cancelled" as const, error, endedAt: isoTime(now), nodesDone: 0, sweepAt: NEVER };
+  const expiresAt = expiresIn(RETENTION_DAYS * DAY_MS, now);
+  const written = await tryWrite(() => ExecutionEntity.create({ ...row, ...end, expiresAt }).go());
+  return written ? written.data : null;
+}
+
+function materialFrom({ input, variables = {}, pins }: NewExecution): Material {
+  return { input, variables, ...(pins ? { pins } : {}) };
 }
 
 function shardOf(executionId: string): string {
@@ -152,9 +222,18 @@ export interface Result {
   nodesDone?: number;
 }
 
-/** Whether something has to follow the end of an execution: a caller to tell, lanes and calls of its own to stop. */
+/** Whether this end starts the workflow that the execution names for its failures. */
+export function callsOnFailure(row: ExecutionRow, status: TerminalStatus): boolean {
+  return row.onFailure !== undefined && (status === "failed" || status === "timed_out");
+}
+
+/**
+ * Whether something has to follow the end of an execution: a caller to tell, lanes and calls of its own to stop, its
+ * place to give up, an error workflow to start, a draft to mark as tested.
+ */
 export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean {
-  return row.parent !== undefined || (status !== "succeeded" && row.mode === "async");
+  if (row.parent !== undefined || row.admission !== undefined || callsOnFailure(row, status)) return true;
+  return status === "succeeded" ? row.commitId !== undefined : row.mode === "async";
 }
 
 /**
@@ -188,12 +267,12 @@ export async function closeExecution(row: ExecutionRow, now: number, result: Res
 }
 
 /** Adds what a run in one process had done to an execution that somebody else ended. */
-export async function addTrace(row: ExecutionRow, trace: unknown): Promise<void> {
+export async function addTrace(row: ExecutionRow, trace: readonly NodeRecord[]): Promise<void> {
   if (!isTerminal(row.status) || row.trace !== undefined) return;
   const stored = await storeValue(row, trace);
   await tryWrite(() =>
     ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
-      .set({ trace: stored })
+      .set({ trace: stored, ...metered(totalUsage(trace)) })
       .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.notExists(attr.trace)}`)
       .go(),
   );
@@ -251,22 +330,66 @@ export async function reopen(
   now: number,
   deadlineAt: string,
   checkMs: number,
+  parent?: { executionId: string; eventId: string },
 ): Promise<ExecutionRow | null> {
   const sweepAt = isoTime(Math.min(now + checkMs, Date.parse(deadlineAt)));
   const written = await tryWrite(() =>
-    ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
-      .set({
-        status: "running",
-        mode: "async",
-        epoch: row.epoch + 1,
-        deadlineAt,
-        updatedAt: isoTime(now),
-        ...sweepKeys(row, sweepAt),
-      })
-      .add({ revision: 1 })
-      .remove(["endedAt", "error", "outcome", "trace", "nodesDone", "expiresAt", "recoveries"])
-      .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.eq(attr.status, row.status)}`)
-      .go({ response: "all_new" }),
+    reopening(row, now, { status: "running", deadlineAt, sweepAt, ...(parent ? { parent } : {}) }, NO_PLACE).go({
+      response: "all_new",
+    }),
   );
   return written ? (written.data as ExecutionRow) : null;
+}
+
+/** {@link reopen} as an action of a transaction, with the place that the execution has at its gate from then on. */
+export function reopenOp(row: ExecutionRow, now: number, at: Place): WriteOp {
+  const deadlineAt = isoTime(at.deadlineMs);
+  const { admission, queuedUntilMs } = at;
+  const sweepAt = isoTime(Math.min(now + START_INTERVAL_MS, queuedUntilMs ?? at.deadlineMs));
+  const queuedUntil = queuedUntilMs === undefined ? {} : { queuedUntil: isoTime(queuedUntilMs) };
+  // Not running yet: where its lanes are not started after this, the sweeper starts them.
+  const state = { status: "queued" as const, deadlineAt, sweepAt, admission, ...queuedUntil };
+  const change = reopening(row, now, state, queuedUntilMs === undefined ? ["queuedUntil"] : []);
+  // ElectroDB's types let only entities of transactions commit; the chain is the same.
+  return (change as unknown as { commit(): WriteOp }).commit();
+}
+
+const NO_PLACE = ["admission", "queuedUntil"] as const;
+
+interface Reopened {
+  status: "running" | "queued";
+  deadlineAt: string;
+  sweepAt: string;
+  admission?: Admission;
+  queuedUntil?: string;
+  parent?: { executionId: string; eventId: string };
+}
+
+function reopening(row: ExecutionRow, now: number, state: Reopened, without: readonly (typeof NO_PLACE)[number][]) {
+  const { sweepAt, ...rest } = state;
+  return ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
+    .set({ ...rest, mode: "async", epoch: row.epoch + 1, updatedAt: isoTime(now), ...sweepKeys(row, sweepAt) })
+    .add({ revision: 1, retries: 1 })
+    .remove(["endedAt", "error", "outcome", "trace", "nodesDone", "expiresAt", "recoveries", ...without])
+    .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.eq(attr.status, row.status)}`);
+}
+
+/** Admits an execution that waits: it may be started from then on. Refused where it waits no more. */
+export function admitOp(row: ExecutionRow, now: number, at: Place): WriteOp {
+  const sweepAt = isoTime(Math.min(now + START_INTERVAL_MS, at.deadlineMs));
+  return tx(ExecutionEntity)
+    .patch({ spaceId: row.spaceId, executionId: row.executionId })
+    .set({
+      admission: at.admission,
+      deadlineAt: isoTime(at.deadlineMs),
+      updatedAt: isoTime(now),
+      ...sweepKeys(row, sweepAt),
+    })
+    .remove(["queuedUntil"])
+    .add({ revision: 1 })
+    .where((attr, op) => {
+      const isSame = `${op.eq(attr.epoch, row.epoch)} AND ${op.eq(attr.status, "queued")}`;
+      return `${isSame} AND ${op.exists(attr.queuedUntil)}`;
+    })
+    .commit();
 }

@@ -1,9 +1,10 @@
 import type { Plan } from "@weft/engine/plan";
-import { MemoryJournal, type NodeRecord } from "@weft/engine/record";
+import { MemoryJournal, metered, type NodeRecord, totalUsage } from "@weft/engine/record";
 import { NodeFailed, RunStopped } from "@weft/engine/run/io";
 import { runPlan } from "@weft/engine/run/plan";
 import type { ExecutionDeps } from "./deps.ts";
 import { TableJournal } from "./journal.ts";
+import type { Setup } from "./part.ts";
 import { keepRecords, resumeLanes } from "./recover.ts";
 import { runIo } from "./run-io.ts";
 import { settle, timeOut } from "./settle.ts";
@@ -20,19 +21,19 @@ export const SYNC_LIMIT_MS = 240_000;
 export async function runHere(
   deps: ExecutionDeps,
   row: ExecutionRow,
-  plan: Plan,
-  material: { input: Record<string, unknown>; variables: Record<string, unknown> },
+  setup: Setup,
 ): Promise<{ row: ExecutionRow; result?: Result }> {
+  const { plan } = setup;
   const journal = new MemoryJournal();
   const trace: NodeRecord[] = [];
   const startedAt = deps.clock.now();
-  const { io, watch } = runIo(deps, row, journal, material.variables, {
+  const { io, watch } = runIo(deps, row, journal, setup, {
     childExecutions: false,
     onRecord: (record) => trace.push(record),
   });
   const timeIsUp = (ms: number): boolean => deps.clock.now() - startedAt + ms > SYNC_LIMIT_MS || io.mustYield(ms);
   try {
-    const outcome = await runPlan(plan, material.input, { ...io, mustYield: timeIsUp });
+    const outcome = await runPlan(plan, setup.input, { ...io, mustYield: timeIsUp });
     if (outcome.status === "blocked") return { row: await handOver(deps, row, plan, journal, trace) };
     const { output, variables } = outcome;
     return await close(deps, row, {
@@ -41,14 +42,15 @@ export async function runHere(
       variables,
       trace,
       nodesDone: row.nodeTotal,
-      ...usageOf(trace),
+      ...metered(totalUsage(trace)),
     });
   } catch (thrown) {
     if (thrown instanceof RunStopped) return { row: await stopped(deps, row, trace) };
     if (!(thrown instanceof NodeFailed)) throw thrown;
     const { record, error } = thrown;
     const data = { code: error.code, message: error.message, nodeId: record.nodeId, path: record.path };
-    return await close(deps, row, { status: "failed", error: data, trace: [...trace, record], ...usageOf(trace) });
+    const whole = [...trace, record];
+    return await close(deps, row, { status: "failed", error: data, trace: whole, ...metered(totalUsage(whole)) });
   } finally {
     watch.stop();
   }
@@ -57,7 +59,11 @@ export async function runHere(
 /** Somebody ended the execution, or its deadline has passed. What was done is kept beside how it ended. */
 async function stopped(deps: ExecutionDeps, row: ExecutionRow, trace: readonly NodeRecord[]): Promise<ExecutionRow> {
   const closed = deps.clock.now() >= Date.parse(row.deadlineAt) ? await timeOut(deps, row) : null;
-  const ended = closed ?? (await getExecution(row));
+  return traced(closed ?? (await getExecution(row)), trace);
+}
+
+/** An execution that somebody else ended, with what was done here. */
+async function traced(ended: ExecutionRow, trace: readonly NodeRecord[]): Promise<ExecutionRow> {
   await addTrace(ended, trace);
   return ended;
 }
@@ -65,20 +71,11 @@ async function stopped(deps: ExecutionDeps, row: ExecutionRow, trace: readonly N
 async function close(
   deps: ExecutionDeps,
   row: ExecutionRow,
-  result: Result,
+  result: Result & { trace: readonly NodeRecord[] },
 ): Promise<{ row: ExecutionRow; result?: Result }> {
   const closed = await settle(deps, row, result);
-  if (!closed) return { row: await getExecution(row) };
+  if (!closed) return { row: await traced(await getExecution(row), result.trace) };
   return { row: closed, result };
-}
-
-/** Adds up what nodes were metered for. */
-export function usageOf(records: readonly NodeRecord[]): { usage?: Record<string, number> } {
-  const usage: Record<string, number> = {};
-  for (const record of records) {
-    for (const [unit, amount] of Object.entries(record.usage ?? {})) usage[unit] = (usage[unit] ?? 0) + amount;
-  }
-  return Object.keys(usage).length > 0 ? { usage } : {};
 }
 
 /**

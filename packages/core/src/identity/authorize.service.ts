@@ -51,7 +51,9 @@ export async function authorize(ctx: Ctx, input: AuthorizeInput): Promise<void> 
   const { permission, spaceId } = input;
   const isOutside = actor.type === "apiKey" && actor.spaceIds && spaceId && !actor.spaceIds.includes(spaceId);
   if (isOutside) throw notFound("space");
-  const standing = input.mutating ? await freshStanding(ctx, actor, spaceId) : await cachedStanding(actor, spaceId);
+  const standing = input.mutating
+    ? await freshStanding(ctx, actor, spaceId)
+    : await cachedStanding(actor.userId, spaceId);
   const platform = await permissionsOf(standing.roles);
   if (spaceId) requireSpaceOf(standing, platform, permission);
   if (permission === "authenticated") return;
@@ -59,6 +61,17 @@ export async function authorize(ctx: Ctx, input: AuthorizeInput): Promise<void> 
   if (actor.type !== "apiKey") return;
   if (!scopesInclude(actor.scopes, permission)) throw lacking(permission);
   if (actor.spaceIds && !spaceId && input.mutating) throw forbidden("this key is limited to its spaces");
+}
+
+/**
+ * Resolves when a user may do this in a space now: for work that goes on after the call that began it. Throws as
+ * {@link authorize} does. What limits a key was checked when the work began.
+ */
+export async function authorizeUser(userId: string, permission: string, spaceId: string): Promise<void> {
+  const standing = await cachedStanding(userId, spaceId);
+  const platform = await permissionsOf(standing.roles);
+  requireSpaceOf(standing, platform, permission);
+  if (!grants(standing, platform, permission, spaceId)) throw lacking(permission);
 }
 
 function lacking(permission: string): AppError {
@@ -77,10 +90,10 @@ function grants(standing: Standing, platform: Set<string>, permission: string, s
   return (PERSONAL_PERMISSIONS as readonly string[]).includes(permission);
 }
 
-async function cachedStanding(actor: Person, spaceId: string | undefined): Promise<Standing> {
+async function cachedStanding(userId: string, spaceId: string | undefined): Promise<Standing> {
   const [user, member, space] = await Promise.all([
-    cachedUser(actor.userId),
-    spaceId ? cachedMember(spaceId, actor.userId) : undefined,
+    cachedUser(userId),
+    spaceId ? cachedMember(spaceId, userId) : undefined,
     spaceId ? cachedSpace(spaceId) : undefined,
   ]);
   if (!user?.isActive) throw unauthenticated();

@@ -28,6 +28,21 @@ export const SPACE_PERMISSIONS = {
   "execution:cancel": "member",
   "code:read": "member",
   "code:run": "member",
+  "file:read": "member",
+  "file:write": "member",
+  "file:delete": "member",
+  "credential:read": "member",
+  "credential:write": "admin",
+  "variable:read": "member",
+  "variable:write": "member",
+  "copy:read": "member",
+  "copy:write": "member",
+  "template:read": "member",
+  "template:write": "member",
+  "template:publish": "member",
+  "template:use": "member",
+  /** Show something of the space to everybody with an account. */
+  "library:publish": "admin",
 } as const satisfies Record<string, SpaceRole>;
 export type SpacePermission = keyof typeof SPACE_PERMISSIONS;
 
@@ -44,6 +59,8 @@ export const PLATFORM_PERMISSIONS = [
   "audit:read",
   /** Be treated as a member of every space. */
   "space:enter",
+  /** Say what the library shows first. */
+  "library:feature",
 ] as const;
 export type PlatformPermission = (typeof PLATFORM_PERMISSIONS)[number];
 
@@ -54,6 +71,7 @@ export const PERSONAL_PERMISSIONS = [
   "space:create",
   "space:list",
   "invitation:accept",
+  "library:read",
 ] as const;
 export type PersonalPermission = (typeof PERSONAL_PERMISSIONS)[number];
 
@@ -75,7 +93,7 @@ export const BUILT_IN_ROLES: Readonly<Record<string, { name: string; permissions
   admin: { name: "Administrator", permissions: [...spacePermissions, ...PLATFORM_PERMISSIONS] },
   developer: {
     name: "Developer",
-    permissions: [...ofNouns("workflow", "execution", "code"), "space:read", "job:read"],
+    permissions: [...ofNouns("workflow", "execution", "code", "file", "copy", "template"), "space:read", "job:read"],
   },
   analyst: { name: "Analyst", permissions: [...reads, "audit:read"] },
   viewer: { name: "Viewer", permissions: reads },

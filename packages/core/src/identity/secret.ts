@@ -14,7 +14,13 @@ export interface Secret {
 }
 
 /** First characters of each kind of token. */
-export const TOKEN_PREFIX = { session: "ss", apiKey: "sk", mailToken: "mt", invitation: "iv" } as const;
+export const TOKEN_PREFIX = {
+  session: "ss",
+  apiKey: "sk",
+  mailToken: "mt",
+  invitation: "iv",
+  oauthState: "os",
+} as const;
 export type TokenKind = keyof typeof TOKEN_PREFIX & IdKind;
 
 const ulidOf = (id: string): string => id.slice(id.indexOf("_") + 1);
@@ -32,13 +38,21 @@ const FORMS: Record<TokenKind, { pattern: RegExp; ids: readonly IdKind[] }> = {
   apiKey: { pattern: form("sk", 1), ids: ["apiKey"] },
   mailToken: { pattern: form("mt", 1), ids: ["mailToken"] },
   invitation: { pattern: form("iv", 2), ids: ["invitation", "space"] },
+  oauthState: { pattern: form("os", 2), ids: ["oauthState", "space"] },
 };
 
 function form(prefix: string, ids: number): RegExp {
   return new RegExp(`^${prefix}_${"([0-9a-hjkmnp-tv-z]{26})_".repeat(ids)}([A-Za-z0-9_-]{43})$`);
 }
 
-const ID_HEAD = { session: "ses_", apiKey: "key_", mailToken: "mtk_", invitation: "inv_", space: "spc_" } as const;
+const ID_HEAD = {
+  session: "ses_",
+  apiKey: "key_",
+  mailToken: "mtk_",
+  invitation: "inv_",
+  oauthState: "oas_",
+  space: "spc_",
+} as const;
 
 /** Reads a token: its ids, in order, and the hash of its secret. Null for anything else. */
 export function readToken(kind: TokenKind, token: string): { ids: string[]; hash: string } | null {

@@ -2,15 +2,19 @@ import { createHash } from "node:crypto";
 import { type Canvas, type CanvasNode, readCanvas } from "@weft/engine/canvas";
 import { compile, type IssueCode, issuesError } from "@weft/engine/compile";
 import { isCozeCanvas } from "@weft/engine/coze";
-import type { Plan } from "@weft/engine/plan";
+import type { Plan, PlanGraph } from "@weft/engine/plan";
 import type { Ctx } from "@weft/kernel/ctx";
 import { invalidField } from "@weft/kernel/errors";
 import type { StoredValue } from "@weft/kernel/stored";
 import { load, offload } from "@weft/storage/blob";
+import type { CredentialNeed } from "../credential/credential.schema.ts";
 import type { CanvasForm, WorkflowCall, WorkflowId, WorkflowIssue } from "./workflow.schema.ts";
 
-/** Workflows that one canvas calls: its old and its new reference rows must fit one transaction of 100 actions. */
-export const MAX_CALLED_WORKFLOWS = 45;
+/**
+ * Workflows that one canvas calls and credentials that it uses, together: its old and its new reference rows must fit one
+ * transaction of 100 actions.
+ */
+export const MAX_REFERENCES = 45;
 
 /** A canvas that was read, with everything that follows from it. */
 export interface CompiledCanvas {
@@ -21,7 +25,8 @@ export interface CompiledCanvas {
   plan: Plan;
   issues: WorkflowIssue[];
   calls: WorkflowCall[];
-  /** SHA-256 of the plan; absent where errors keep the canvas from running. */
+  credentials: CredentialNeed[];
+  /** SHA-256 of what runs: the plan without titles; absent where errors keep the canvas from running. */
   hash?: string;
 }
 
@@ -66,19 +71,35 @@ export function compileRead(canvas: Canvas): Consequences {
   return consequences(plan, issues);
 }
 
-type Consequences = Pick<CompiledCanvas, "plan" | "issues" | "calls" | "hash">;
+type Consequences = Pick<CompiledCanvas, "plan" | "issues" | "calls" | "credentials" | "hash">;
 
 function consequences(plan: Plan, issues: WorkflowIssue[]): Consequences {
   const calls = callsOf(plan);
-  if (new Set(calls.map((call) => call.workflowId)).size > MAX_CALLED_WORKFLOWS) {
-    throw invalidField("canvas", `a workflow calls at most ${MAX_CALLED_WORKFLOWS} others`);
+  const credentials = credentialsOf(plan);
+  if (new Set(calls.map((call) => call.workflowId)).size + credentials.length > MAX_REFERENCES) {
+    throw invalidField("canvas", `a workflow names at most ${MAX_REFERENCES} other workflows and credentials`);
   }
   const isRunnable = !issues.some((issue) => issue.severity === "error");
   return {
     plan,
     issues,
     calls,
-    ...(isRunnable ? { hash: createHash("sha256").update(JSON.stringify(plan)).digest("hex") } : {}),
+    credentials,
+    ...(isRunnable ? { hash: hashOf(plan) } : {}),
+  };
+}
+
+/** What nodes are called decides nothing: a run proves the draft also under other titles. */
+function hashOf(plan: Plan): string {
+  return createHash("sha256")
+    .update(JSON.stringify({ ...plan, root: untitled(plan.root) }))
+    .digest("hex");
+}
+
+function untitled({ nodes, edges }: PlanGraph): unknown {
+  return {
+    nodes: nodes.map(({ title: _title, body, ...node }) => ({ ...node, ...(body ? { body: untitled(body) } : {}) })),
+    edges,
   };
 }
 
@@ -89,7 +110,8 @@ export async function loadCanvas(ctx: Ctx, row: StoredCanvas): Promise<CompiledC
   return { canvas, form: row.form, ...(original === undefined ? {} : { original }), ...compileRead(canvas) };
 }
 
-interface StoredCanvas {
+/** What drafts, versions and snapshots keep of a canvas. */
+export interface StoredCanvas {
   canvas: StoredValue;
   form: CanvasForm;
   original?: StoredValue | undefined;
@@ -97,7 +119,7 @@ interface StoredCanvas {
 
 /** The attributes that drafts and versions share; large ones are in S3 when this returns. */
 export async function storedCanvas(ctx: Ctx, workflowId: WorkflowId, compiled: CompiledCanvas) {
-  const { form, original, plan, calls } = compiled;
+  const { form, original, plan, calls, credentials } = compiled;
   return {
     canvas: await keep(ctx, workflowId, compiled.canvas),
     form,
@@ -105,6 +127,7 @@ export async function storedCanvas(ctx: Ctx, workflowId: WorkflowId, compiled: C
     inputs: plan.inputs,
     outputs: plan.outputs,
     calls,
+    credentials,
   };
 }
 
@@ -112,7 +135,8 @@ export function keep(ctx: Ctx, workflowId: WorkflowId, value: unknown): Promise<
   return offload(ctx, { entity: "workflow", id: workflowId }, value);
 }
 
-function callsOf(plan: Plan): WorkflowCall[] {
+/** The workflows that a plan calls, each with the nodes that do. */
+export function callsOf(plan: Plan): WorkflowCall[] {
   const calls = new Map<string, WorkflowCall>();
   for (const { workflowId, version, nodeId } of plan.references) {
     const key = JSON.stringify([workflowId, version]);
@@ -123,13 +147,36 @@ function callsOf(plan: Plan): WorkflowCall[] {
   return [...calls.values()];
 }
 
-function bindWorkflows(nodes: readonly CanvasNode[], bindings: Record<string, string>): void {
-  for (const { type, data } of nodes) {
-    const theirs = data.config?.workflowId;
-    if (type === "sub_workflow" && data.config && typeof theirs === "string" && Object.hasOwn(bindings, theirs)) {
-      data.config.workflowId = bindings[theirs];
-    }
-    if (data.body) bindWorkflows(data.body.nodes, bindings);
+/** The configuration of a node that calls a workflow. */
+export interface CallConfig {
+  workflowId: string;
+  version?: string;
+}
+
+/** The configurations of the nodes that call workflows, in bodies too; a change of one is a change of the canvas. */
+export function callConfigs(nodes: readonly CanvasNode[]): CallConfig[] {
+  return nodes.flatMap(({ type, data }) => {
+    const isCall = type === "sub_workflow" && typeof data.config?.workflowId === "string";
+    const own = isCall ? [data.config as unknown as CallConfig] : [];
+    return data.body ? [...own, ...callConfigs(data.body.nodes)] : own;
+  });
+}
+
+/** The credentials that a plan uses, with the nodes that do. */
+export function credentialsOf(plan: Plan): CredentialNeed[] {
+  const needs = new Map<string, CredentialNeed>();
+  for (const { credentialId, nodeId } of plan.credentials ?? []) {
+    const need = needs.get(credentialId) ?? { credentialId, nodeIds: [] };
+    need.nodeIds.push(nodeId);
+    needs.set(credentialId, need);
+  }
+  return [...needs.values()];
+}
+
+/** Puts the ids of this space in the place of others. */
+export function bindWorkflows(nodes: readonly CanvasNode[], bindings: Readonly<Record<string, string>>): void {
+  for (const config of callConfigs(nodes)) {
+    if (Object.hasOwn(bindings, config.workflowId)) config.workflowId = bindings[config.workflowId] as string;
   }
 }
 

@@ -2,23 +2,16 @@ import { getLive, updateOp } from "@weft/db/change";
 import { guarded, read, transact, tryWrite, tx } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
-import { notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
+import { usageOps } from "../credential/credential.usage.ts";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
-import { WorkflowDraftEntity, WorkflowEntity, WorkflowSnapshotEntity } from "./workflow.entity.ts";
-import { referenceIssues, referenceOps } from "./workflow.references.ts";
-import type {
-  CommitId,
-  SavedDraft,
-  Validation,
-  WorkflowDraft,
-  WorkflowId,
-  WorkflowIssue,
-  WorkflowSnapshot,
-} from "./workflow.schema.ts";
-import { draftTarget, target, versionTarget } from "./workflow.service.ts";
+import { WorkflowCommitEntity, WorkflowDraftEntity, WorkflowEntity } from "./workflow.entity.ts";
+import type { WorkflowCommit } from "./workflow.history.schema.ts";
+import { credentialIssues, referenceIssues, referenceOps } from "./workflow.references.ts";
+import type { CommitId, SavedDraft, Validation, WorkflowDraft, WorkflowId, WorkflowIssue } from "./workflow.schema.ts";
+import { archived, draftTarget, getOpen, target, versionTarget } from "./workflow.service.ts";
 
 export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }): Promise<WorkflowDraft> {
   const workflow = await getLive(ctx, target(ctx, workflowId));
@@ -35,7 +28,7 @@ export async function save(
   input: { workflowId: WorkflowId; expectedRevision: number; canvas: unknown; allowErrors?: boolean },
 ): Promise<SavedDraft> {
   const { workflowId, expectedRevision, canvas, allowErrors = false } = input;
-  return write(ctx, workflowId, expectedRevision, compileCanvas(canvas, { allowErrors }));
+  return replaceDraft(ctx, workflowId, expectedRevision, compileCanvas(canvas, { allowErrors }));
 }
 
 /** Makes a version's canvas the draft again. */
@@ -45,7 +38,7 @@ export async function rollback(
 ): Promise<SavedDraft> {
   const { workflowId, version, expectedRevision } = input;
   const row = await getLive(ctx, versionTarget(ctx, workflowId, version));
-  return write(ctx, workflowId, expectedRevision, await loadCanvas(ctx, row));
+  return replaceDraft(ctx, workflowId, expectedRevision, await loadCanvas(ctx, row));
 }
 
 /** What is wrong with a canvas, or with the draft where none is given, now. */
@@ -65,30 +58,40 @@ export async function validate(
 export async function markTestRun(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<void> {
   const key = { spaceId: requireSpace(ctx), workflowId };
   const only = { attributes: ["hash" as const], consistent: true };
-  const { data } = await read(() => WorkflowSnapshotEntity.get({ ...key, commitId }).go(only));
+  const { data } = await read(() => WorkflowCommitEntity.get({ ...key, commitId }).go(only));
   if (!data) return;
   const set = { testRunCommitId: commitId, testRunHash: data.hash };
   // Not a change of the draft: whoever edits it must not find a new revision.
   await tryWrite(() => WorkflowDraftEntity.patch(key).set(set).go());
 }
 
-export async function snapshot(
+/** The draft as it was when this commit of it was run. */
+export async function commit(
   ctx: Ctx,
   { workflowId, commitId }: { workflowId: WorkflowId; commitId: CommitId },
-): Promise<WorkflowSnapshot> {
-  const key = { spaceId: requireSpace(ctx), workflowId, commitId };
-  const row = await getLive(ctx, { entity: WorkflowSnapshotEntity, key, what: "commit", id: commitId });
+): Promise<WorkflowCommit> {
+  const row = await getLive(ctx, commitTarget(ctx, workflowId, commitId));
   const { hash, createdAt, createdBy } = row;
   return { workflowId, commitId, hash, canvas: await load(ctx, row.canvas), createdAt, createdBy };
 }
 
-async function write(
+/** How to address a commit that was run. */
+export function commitTarget(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId) {
+  const key = { spaceId: requireSpace(ctx), workflowId, commitId };
+  return { entity: WorkflowCommitEntity, key, what: "commit", id: commitId };
+}
+
+/**
+ * Makes a canvas the draft, under a commit of its own. Throws `conflict` where the draft is not at `expectedRevision` and
+ * where the workflow is archived.
+ */
+export async function replaceDraft(
   ctx: Ctx,
   workflowId: WorkflowId,
   expectedRevision: number,
   compiled: CompiledCanvas,
 ): Promise<SavedDraft> {
-  const workflow = await getLive(ctx, target(ctx, workflowId));
+  const workflow = await getOpen(ctx, workflowId);
   const before = await getLive(ctx, draftTarget(ctx, workflowId));
   const issues = await allIssues(ctx, workflowId, compiled);
   const set = {
@@ -101,6 +104,7 @@ async function write(
     updateOp(ctx, draftTarget(ctx, workflowId), { set, remove, expectedRevision }),
     touchOp(ctx, workflowId, expectedRevision + 1),
     ...referenceOps(ctx, workflowId, "draft", before.calls, compiled.calls),
+    ...usageOps(ctx, workflowId, "draft", before.credentials ?? [], compiled.credentials),
   ]);
   return toDraft(await getLive(ctx, draftTarget(ctx, workflowId)), workflow);
 }
@@ -110,13 +114,20 @@ function touchOp(ctx: Ctx, workflowId: WorkflowId, draftRevision: number) {
   const op = tx(WorkflowEntity)
     .patch(target(ctx, workflowId).key)
     .set({ draftRevision, updatedAt: isoTime(ctx.clock.now()) })
-    .where((attr, is) => is.notExists(attr.deletedAt))
+    .where((attr, is) => `${is.notExists(attr.deletedAt)} AND ${is.ne(attr.status, "archived")}`)
     .commit();
-  return guarded(op, () => notFound("workflow", workflowId));
+  return guarded(op, async () => {
+    await getLive(ctx, target(ctx, workflowId));
+    return archived(workflowId);
+  });
 }
 
 async function allIssues(ctx: Ctx, workflowId: WorkflowId, compiled: CompiledCanvas): Promise<WorkflowIssue[]> {
-  return [...compiled.issues, ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false }))];
+  return [
+    ...compiled.issues,
+    ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false })),
+    ...(await credentialIssues(ctx, workflowId, compiled.credentials)),
+  ];
 }
 
 function isValid(issues: readonly WorkflowIssue[]): boolean {

@@ -9,6 +9,7 @@ import { readPackage } from "./workflow.package.ts";
 import type { ImportedWorkflow } from "./workflow.report.ts";
 import type { ImportWorkflow, WorkflowId } from "./workflow.schema.ts";
 import * as Workflow from "./workflow.service.ts";
+import { boundSettings } from "./workflow.settings.ts";
 
 /** One workflow of an import that is ready to be written. */
 interface Ready {
@@ -40,8 +41,13 @@ export async function importWorkflow(ctx: Ctx, input: ImportWorkflow): Promise<I
   const format = input.format === "auto" ? formatOf(raw) : input.format;
   if (format === "package") return importPackage(ctx, input, raw);
   const { input: named, compiled, report } = ready(input, raw, format);
-  const created = await Workflow.createFrom(ctx, named, compiled);
-  return { ...created, report, workflows: workflowsOf(named.externalId, created.id) };
+  const { settings, notes } = await importedSettings(ctx, named);
+  const created = await Workflow.createFrom(ctx, { ...named, settings }, compiled);
+  return {
+    ...created,
+    report: { ...report, notes: [...report.notes, ...notes] },
+    workflows: workflowsOf(named.externalId, created.id),
+  };
 }
 
 /** Every workflow of a package, those that are called first. Nothing is written before all of them could be read. */
@@ -49,20 +55,29 @@ async function importPackage(ctx: Ctx, input: ImportWorkflow, raw: Record<string
   const members = readPackage(raw);
   for (const { canvas } of members) compileCanvas(structuredClone(canvas), { allowErrors: input.allowErrors });
   const bindings: Record<string, WorkflowId> = { ...input.bindings.workflows };
-  const reports: ImportReport[] = [];
   let last: ImportedWorkflow | undefined;
   for (const [at, member] of members.entries()) {
     const isMain = at === members.length - 1;
     const named = { ...input, ...member, ...(isMain && input.name ? { name: input.name } : {}) };
     const one = ready({ ...named, bindings: { workflows: bindings } }, member.canvas, "weft");
-    const created = await Workflow.createFrom(ctx, one.input, one.compiled);
+    const { settings, notes } = await importedSettings(ctx, one.input);
+    const created = await Workflow.createFrom(ctx, { ...one.input, settings }, one.compiled);
     bindings[member.externalId] = created.id;
-    reports.push(one.report);
-    last = { ...created, report: { ...one.report, format: "package" }, workflows: [] };
+    const report = { ...one.report, format: "package" as const, notes: [...one.report.notes, ...notes] };
+    last = { ...created, report, workflows: [] };
   }
   if (!last) throw invalidField("canvas.workflows", "a package holds at least one workflow");
   const workflows = members.map(({ externalId }) => ({ externalId, id: bindings[externalId] as WorkflowId }));
   return { ...last, workflows };
+}
+
+/** The error workflow as it is called here; one that is not here is left out, and told. */
+async function importedSettings(ctx: Ctx, { settings, bindings }: ImportWorkflow) {
+  const { errorWorkflowId } = settings;
+  if (errorWorkflowId === undefined) return { settings, notes: [] };
+  const here = await boundSettings(ctx, settings, bindings.workflows);
+  if (here.errorWorkflowId !== undefined) return { settings: here, notes: [] };
+  return { settings: here, notes: [`the error workflow ${errorWorkflowId} is not in this space and is left out`] };
 }
 
 function workflowsOf(externalId: string | undefined, id: WorkflowId): ImportedWorkflow["workflows"] {

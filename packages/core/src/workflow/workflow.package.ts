@@ -5,9 +5,12 @@ import type { Ctx } from "@weft/kernel/ctx";
 import { AppError, invalidInput } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import * as z from "zod";
+import { WorkflowSettings } from "./settings.schema.ts";
+import { type CallConfig, callConfigs } from "./workflow.canvas.ts";
 import type { ExportedPackage } from "./workflow.report.ts";
-import { DRAFT, type WorkflowId, WorkflowSettings } from "./workflow.schema.ts";
+import { DRAFT, type WorkflowId } from "./workflow.schema.ts";
 import * as Workflow from "./workflow.service.ts";
+import { changedSettings, copiedSettings, errorCalls } from "./workflow.settings.ts";
 
 /** Workflows of one package: a workflow with everything that it calls. */
 const MAX_WORKFLOWS = 100;
@@ -48,7 +51,7 @@ function leaveOut(pair: Record<string, unknown>): void {
 }
 
 /** Texts that stand where secrets stand: keys of requests. What comes from an input stays, since it is no text here. */
-function withoutSecrets(nodes: readonly CanvasNode[]): void {
+export function withoutSecrets(nodes: readonly CanvasNode[]): void {
   for (const { type, data } of nodes) {
     if (data.body) withoutSecrets(data.body.nodes);
     if (type !== "http_request" || !data.config) continue;
@@ -61,29 +64,71 @@ function withoutSecrets(nodes: readonly CanvasNode[]): void {
   }
 }
 
+const callKey = (call: CallConfig): string => `${call.workflowId}@${call.version || ""}`;
+
+/**
+ * A workflow after those that it calls, without secrets. A draft comes with drafts; a version comes with the versions that
+ * it names or that are published now. Calls name no versions any more: each member is one.
+ */
+export async function packMembers(
+  ctx: Ctx,
+  main: { workflowId: WorkflowId; version?: string | undefined },
+  options: { errorWorkflows: boolean },
+): Promise<PackageMember[]> {
+  const members: PackageMember[] = [];
+  const names = new Map<string, string>();
+  const add = async (workflowId: string, version: string): Promise<string> => {
+    const key = callKey({ workflowId, version });
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    if (names.size >= MAX_WORKFLOWS)
+      throw new AppError("too_large", `a package holds at most ${MAX_WORKFLOWS} workflows`);
+    const externalId = [...names.values()].includes(workflowId) ? key : workflowId;
+    names.set(key, externalId);
+    const { workflow, calls } = await Workflow.exportWorkflow(ctx, { workflowId: workflowId as WorkflowId, version });
+    const called = new Map<string, string>();
+    for (const call of calls.filter((one) => isId("workflow", one.workflowId))) {
+      called.set(callKey(call), await add(call.workflowId, call.version ?? (await meant(ctx, call, version))));
+    }
+    const settings = options.errorWorkflows
+      ? await copiedSettings(ctx, workflow.settings)
+      : changedSettings(workflow.settings, { errorWorkflowId: null });
+    for (const call of errorCalls(settings))
+      await add(call.workflowId, call.version ?? (await meant(ctx, call, version)));
+    const { isPublic: _public, canvas, ...rest } = workflow;
+    const copy = structuredClone(canvas) as Canvas;
+    withoutSecrets(copy.nodes);
+    for (const config of callConfigs(copy.nodes)) rename(config, called.get(callKey(config)));
+    members.push({ ...rest, settings, externalId, canvas: copy as unknown as Record<string, unknown> });
+    return externalId;
+  };
+  await add(main.workflowId, main.version ?? DRAFT);
+  return members;
+}
+
+/** What a call without a version means: beside a draft the draft, else what is published. */
+async function meant(ctx: Ctx, call: CallConfig, callers: string): Promise<string> {
+  if (callers === DRAFT) return DRAFT;
+  return (await Workflow.get(ctx, { workflowId: call.workflowId as WorkflowId })).currentVersion ?? DRAFT;
+}
+
+function rename(config: CallConfig, name: string | undefined): void {
+  if (name === undefined) return;
+  config.workflowId = name;
+  delete config.version;
+}
+
+/** The content of a package file. */
+export function packageOf(workflows: readonly object[]): Record<string, unknown> {
+  return { format: PACKAGE_FORMAT, version: PACKAGE_VERSION, workflows };
+}
+
 /** A workflow with the workflows that it calls, for another space or deployment. Secrets are left out. */
 export async function exportPackage(
   ctx: Ctx,
   input: { workflowId: WorkflowId; version?: string; as?: "json" | "yaml" },
 ): Promise<ExportedPackage> {
-  const members = new Map<string, PackageMember>();
-  const open = new Set<string>();
-  const add = async (workflowId: string, version: string): Promise<void> => {
-    if (members.has(workflowId) || open.has(workflowId)) return;
-    if (members.size + open.size >= MAX_WORKFLOWS)
-      throw new AppError("too_large", `a package holds at most ${MAX_WORKFLOWS} workflows`);
-    open.add(workflowId);
-    const { workflow, calls } = await Workflow.exportWorkflow(ctx, { workflowId: workflowId as WorkflowId, version });
-    for (const call of calls) {
-      if (isId("workflow", call.workflowId)) await add(call.workflowId, call.version ?? DRAFT);
-    }
-    const { isPublic: _public, canvas, ...rest } = workflow;
-    const copy = structuredClone(canvas) as Canvas;
-    withoutSecrets(copy.nodes);
-    members.set(workflowId, { ...rest, externalId: workflowId, canvas: copy as unknown as Record<string, unknown> });
-  };
-  await add(input.workflowId, input.version ?? DRAFT);
-  const content = { format: PACKAGE_FORMAT, version: PACKAGE_VERSION, workflows: [...members.values()] };
+  const content = packageOf(await packMembers(ctx, input, { errorWorkflows: true }));
   if (input.as !== "yaml") return { as: "json", package: content };
   return { as: "yaml", package: await writeYaml(content) };
 }

@@ -9,20 +9,10 @@ import { AppError, notFound } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
+import type { WorkflowSettings } from "./settings.schema.ts";
 import { compileRead, keep } from "./workflow.canvas.ts";
-import {
-  WorkflowDraftEntity,
-  WorkflowEntity,
-  WorkflowSnapshotEntity,
-  WorkflowVersionEntity,
-} from "./workflow.entity.ts";
-import {
-  type CommitId,
-  DRAFT,
-  type WorkflowId,
-  type WorkflowSettings,
-  type WorkflowStatus,
-} from "./workflow.schema.ts";
+import { WorkflowCommitEntity, WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import { type CommitId, DRAFT, type WorkflowId, type WorkflowStatus } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
 /** How long another process's publish, pause or removal may go unseen. */
@@ -34,6 +24,7 @@ const MAX_PLANS = 200;
 
 /** What of a workflow decides which plan runs. */
 interface Pointer {
+  name: string;
   status: WorkflowStatus;
   currentVersion?: string;
   settings: WorkflowSettings;
@@ -49,6 +40,7 @@ export interface LoadedPlan {
 }
 
 export interface ResolvedPlan extends LoadedPlan {
+  name: string;
   settings: WorkflowSettings;
 }
 
@@ -56,7 +48,7 @@ const pointers: Cache<Pointer> = createCache({ clock: systemClock, ttlMs: POINTE
 const plans: Cache<LoadedPlan> = createCache({ clock: systemClock, ttlMs: PLAN_TTL_MS, maxEntries: MAX_PLANS });
 
 /**
- * The plan that a new run takes: the latest version, a named one, or the draft as it is now (which is kept as a snapshot).
+ * The plan that a new run takes: the latest version, a named one, or the draft as it is now (whose commit is kept).
  * One read when the pointer has to be looked at again, none otherwise. Throws `not_found` for a workflow of another
  * space and for an unknown version, `unprocessable` for what may not run: unpublished, paused, archived, with errors.
  */
@@ -65,20 +57,31 @@ export async function resolvePlan(
   input: {
     workflowId: string;
     version?: string | undefined;
+    /** A commit of the draft that was run before. */
+    commitId?: CommitId | undefined;
     /** Where nothing is published: take the draft, for a draft that calls one that is in the making too. */
     draftFallback?: boolean;
   },
 ): Promise<ResolvedPlan> {
-  const { workflowId } = input;
+  const { commitId } = input;
+  const workflowId = input.workflowId as WorkflowId;
   const pointer = await pointerOf(ctx, workflowId);
+  if (commitId !== undefined) {
+    refuseStatus(workflowId, pointer.status, ["archived"]);
+    return { ...(await loadPlan(ctx, { workflowId, commitId })), name: pointer.name, settings: pointer.settings };
+  }
   const version = input.version ?? pointer.currentVersion ?? (input.draftFallback ? DRAFT : undefined);
   if (version === undefined) throw new AppError("unprocessable", `workflow ${workflowId} is not published`);
-  if (version === DRAFT) return { ...(await draftPlan(ctx, workflowId as WorkflowId)), settings: pointer.settings };
-  if (pointer.status === "paused" || pointer.status === "archived") {
-    throw new AppError("unprocessable", `workflow ${workflowId} is ${pointer.status}`);
-  }
-  const loaded = await loadPlan(ctx, { workflowId: workflowId as WorkflowId, version });
-  return { ...loaded, settings: pointer.settings };
+  const { name, settings } = pointer;
+  refuseStatus(workflowId, pointer.status, version === DRAFT ? ["archived"] : ["paused", "archived"]);
+  if (version === DRAFT) return { ...(await draftPlan(ctx, workflowId)), name, settings };
+  const loaded = await loadPlan(ctx, { workflowId, version });
+  return { ...loaded, name, settings };
+}
+
+/** A workflow's settings as they are now, a moment's delay apart; none where it is deleted. */
+export async function currentSettings(ctx: Ctx, workflowId: string): Promise<Partial<WorkflowSettings>> {
+  return (await findPointer(ctx, workflowId))?.settings ?? {};
 }
 
 /**
@@ -94,7 +97,7 @@ export async function loadPlan(
   const loaded = await plans.load(key, () =>
     "version" in from
       ? versionPlan(ctx, from.workflowId, from.version)
-      : snapshotPlan(ctx, from.workflowId, from.commitId),
+      : commitPlan(ctx, from.workflowId, from.commitId),
   );
   if (!loaded) throw notFound(`workflow ${from.workflowId}, ${name}`);
   return unfrozen(loaded);
@@ -113,14 +116,19 @@ export function cachePlan(ctx: Ctx, loaded: LoadedPlan): void {
 }
 
 async function pointerOf(ctx: Ctx, workflowId: string): Promise<Pointer> {
+  const pointer = await findPointer(ctx, workflowId);
+  if (!pointer) throw notFound("workflow", workflowId);
+  return pointer;
+}
+
+async function findPointer(ctx: Ctx, workflowId: string): Promise<Pointer | undefined> {
   const pointer = await pointers.load(pointerKey(ctx, workflowId), async () => {
     if (!isId("workflow", workflowId)) return undefined;
     const key = { spaceId: requireSpace(ctx), workflowId };
     const row = await getAny({ entity: WorkflowEntity, key, what: "workflow" });
     return row && !row.deletedAt ? toPointer(row) : undefined;
   });
-  if (!pointer) throw notFound("workflow", workflowId);
-  return pointer;
+  return pointer as Pointer | undefined;
 }
 
 /** Keeps the commit that is about to be run, so that the run can be shown and go on when the draft has moved on. */
@@ -135,7 +143,7 @@ async function draftPlan(ctx: Ctx, workflowId: WorkflowId): Promise<LoadedPlan> 
     const made = { createdAt: isoTime(ctx.clock.now()), createdBy: actorId(ctx) };
     const plan = await keep(ctx, workflowId, compiled.plan);
     const row = { ...key, commitId, canvas: draft.canvas, plan, hash: compiled.hash, ...made };
-    await tryWrite(() => WorkflowSnapshotEntity.create(row).go());
+    await tryWrite(() => WorkflowCommitEntity.create(row).go());
     return { workflowId, version: null, commitId, plan: compiled.plan, hash: compiled.hash };
   });
   if (!loaded) throw notFound("workflow", workflowId);
@@ -149,13 +157,18 @@ async function versionPlan(ctx: Ctx, workflowId: WorkflowId, version: string): P
   return row ? { workflowId, version, plan: (await load(ctx, row.plan)) as Plan, hash: row.hash } : undefined;
 }
 
-async function snapshotPlan(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<LoadedPlan | undefined> {
+async function commitPlan(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<LoadedPlan | undefined> {
   if (!isId("commit", commitId)) return undefined;
   const key = { spaceId: requireSpace(ctx), workflowId, commitId };
-  const row = await getAny({ entity: WorkflowSnapshotEntity, key, what: "commit" });
+  const row = await getAny({ entity: WorkflowCommitEntity, key, what: "commit" });
   return row
     ? { workflowId, version: null, commitId, plan: (await load(ctx, row.plan)) as Plan, hash: row.hash }
     : undefined;
+}
+
+function refuseStatus(workflowId: string, status: WorkflowStatus, refused: readonly WorkflowStatus[]): void {
+  if (!refused.includes(status)) return;
+  throw new AppError("unprocessable", `workflow ${workflowId} is ${status}`, { details: { status } });
 }
 
 function notRunnable(issues: readonly { severity: string }[]): AppError {
@@ -163,8 +176,8 @@ function notRunnable(issues: readonly { severity: string }[]): AppError {
   return new AppError("unprocessable", "the draft has errors", { details: { issues: errors } });
 }
 
-function toPointer({ status, currentVersion, settings }: EntityItem<typeof WorkflowEntity>): Pointer {
-  return { status, settings, ...(currentVersion ? { currentVersion } : {}) };
+function toPointer({ name, status, currentVersion, settings }: EntityItem<typeof WorkflowEntity>): Pointer {
+  return { name, status, settings, ...(currentVersion ? { currentVersion } : {}) };
 }
 
 /** Cached plans are frozen and shared by all runs of the process; the engine never changes a plan. */

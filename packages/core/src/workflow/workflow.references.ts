@@ -7,6 +7,8 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import { MAX_PAGE, type Page } from "@weft/kernel/page";
+import type { CredentialNeed } from "../credential/credential.schema.ts";
+import { refused } from "../credential/credential.usage.ts";
 import {
   WorkflowDraftEntity,
   WorkflowEntity,
@@ -30,8 +32,9 @@ const MAX_REACHED = 1_000;
 
 /** Rows also hold canvas and plan; a check of calls needs neither. */
 const ONLY_CALLS = { attributes: ["calls" as const], consistent: true };
+const OF_VERSION = { attributes: ["calls" as const, "deprecatedAt" as const], consistent: true };
 
-type Source = "draft" | "published";
+type Source = WorkflowReference["source"];
 
 export interface ListReferences {
   workflowId: WorkflowId;
@@ -108,13 +111,17 @@ export async function referenceIssues(
       const message = `workflow ${call.workflowId} is ${call.version === DRAFT ? "called as a draft" : "not published"}`;
       issues.push(...issuesAt(call, "unpublished_workflow", message, severity));
     }
+    if (target.isDeprecated) {
+      const message = `version ${call.version} of workflow ${call.workflowId} is deprecated`;
+      issues.push(...issuesAt(call, "deprecated_workflow", message, "warning"));
+    }
     const problem = await circleOrDepth(graph, call, [callerId]);
     if (problem) issues.push(...issuesAt(call, problem.code, problem.message));
   }
   return issues;
 }
 
-type Target = { missing: string } | { calls: WorkflowCall[]; isPublished: boolean };
+type Target = { missing: string } | { calls: WorkflowCall[]; isPublished: boolean; isDeprecated?: boolean };
 
 interface CallGraph {
   read(call: WorkflowCall): Promise<Target>;
@@ -177,31 +184,58 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
   }
   const missing = `workflow ${workflowId} has no version ${wanted}`;
   if (!VERSION_PATTERN.test(wanted)) return { missing };
-  const calls = await callsOfVersion(spaceId, workflowId, wanted);
-  return calls ? { calls, isPublished } : { missing };
+  const found = await versionOf(spaceId, workflowId, wanted);
+  if (!found) return { missing };
+  // Who follows the latest version cannot choose another.
+  return { calls: found.calls, isPublished, isDeprecated: version !== undefined && found.deprecatedAt !== undefined };
 }
 
-/** Whom a version calls; null where there is no such version. */
-export async function callsOfVersion(
-  spaceId: string,
-  workflowId: string,
-  version: string,
-): Promise<WorkflowCall[] | null> {
+/** What is wrong with the credentials that a workflow uses: of another space, or not shared with it. */
+export async function credentialIssues(
+  ctx: Ctx,
+  workflowId: WorkflowId,
+  needs: readonly CredentialNeed[],
+): Promise<WorkflowIssue[]> {
+  const found = await refused(ctx, workflowId, needs);
+  return found.flatMap(({ nodeIds, code, message }) =>
+    nodeIds.map((nodeId) => {
+      return { code, nodeId, path: `nodes.${nodeId}.data.config.credentialId`, message, severity: "error" as const };
+    }),
+  );
+}
+
+async function versionOf(spaceId: string, workflowId: string, version: string) {
   const key = { spaceId, workflowId, sortKey: versionSortKey(version) };
-  const { data } = await read(() => WorkflowVersionEntity.get(key).go(ONLY_CALLS));
-  return data ? data.calls : null;
+  const { data } = await read(() => WorkflowVersionEntity.get(key).go(OF_VERSION));
+  return data;
 }
 
-/** Ids of some of the workflows whose published version calls this one, as far as they are not deleted. */
-export async function publishedCallers(spaceId: string, workflowId: string): Promise<string[]> {
-  const query = WorkflowReferenceEntity.query
-    .primary({ spaceId, workflowId })
-    .where((attr, op) => `${op.eq(attr.source, "published")} AND ${op.ne(attr.callerId, workflowId)}`);
-  const scope = { operation: "publishedCallers", spaceId };
+/**
+ * Who calls a workflow, as far as they are not deleted: its published callers, with those whose error workflow it is
+ * (depending), or those in drafts too. The first 100.
+ */
+export async function callersOf(
+  ctx: Ctx,
+  workflowId: string,
+  which: "published" | "depending" | "all",
+): Promise<(WorkflowReference & { name: string })[]> {
+  const spaceId = requireSpace(ctx);
+  const query = WorkflowReferenceEntity.query.primary({ spaceId, workflowId }).where((attr, op) => {
+    const others = op.ne(attr.callerId, workflowId);
+    if (which === "all") return others;
+    const isOne = which === "published" ? op.eq(attr.source, "published") : op.ne(attr.source, "draft");
+    return `${isOne} AND ${others}`;
+  });
+  const scope = { operation: "callersOf", spaceId };
   const { items } = await listPage(query, { scope, limit: MAX_PAGE, order: "asc", consistent: true });
-  const callers = items.map(({ callerId }) => callerId);
-  const names = await liveNames(spaceId, callers);
-  return callers.filter((_, index) => names[index] !== null);
+  const names = await liveNames(
+    spaceId,
+    items.map(({ callerId }) => callerId),
+  );
+  return items.flatMap(({ callerId, source, calls }, index) => {
+    const name = names[index] ?? null;
+    return name === null ? [] : [{ workflowId: callerId, name, source, calls }];
+  });
 }
 
 /** The name of each workflow of this space that is not deleted, null for the rest. */

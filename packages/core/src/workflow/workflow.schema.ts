@@ -1,19 +1,27 @@
 import { IMPORT_FORMATS } from "@weft/engine/import/formats";
 import type { Field } from "@weft/engine/plan";
 import { type Id, idSchema } from "@weft/kernel/ids";
+import { MAX_TAG, Metadata, Tags } from "@weft/kernel/labels";
 import { pageOf } from "@weft/kernel/page";
 import * as z from "zod";
-import { VERSION_PATTERN } from "./workflow.semver.ts";
+import { Version, WorkflowSettings, WorkflowSettingsChange } from "./settings.schema.ts";
 
 /** chatflow: a workflow that holds a conversation; it is listed apart and run by conversations. */
 export const WORKFLOW_MODE = ["workflow", "chatflow"] as const;
-/** draft: never published. active: its latest version runs. paused and archived: no new run of a version starts. */
+/**
+ * draft: never published. active: its latest version runs. paused: no new run of a version starts, the draft can be tried.
+ * archived: nothing of it runs or changes until it is taken back.
+ */
 export const WORKFLOW_STATUS = ["draft", "active", "paused", "archived"] as const;
-export const REFERENCE_SOURCE = ["draft", "published"] as const;
+export const VERSION_STATUS = ["active", "deprecated"] as const;
+/** error: the settings name it as their error workflow. */
+export const REFERENCE_SOURCE = ["draft", "published", "error"] as const;
 /** The two forms in which a canvas is read and given out. */
 export const CANVAS_FORM = ["weft", "coze"] as const;
 /** In place of a version: what is being edited. */
 export const DRAFT = "draft";
+/** In place of a version: the one that was published last. */
+export const LATEST = "latest";
 
 export type WorkflowStatus = (typeof WORKFLOW_STATUS)[number];
 export type CanvasForm = (typeof CANVAS_FORM)[number];
@@ -21,57 +29,22 @@ export type CanvasForm = (typeof CANVAS_FORM)[number];
 export const MAX_NAME = 255;
 export const MAX_DESCRIPTION = 4_000;
 const MAX_ICON = 2_048;
-const MAX_TAGS = 20;
-const MAX_TAG = 50;
-const MAX_METADATA_KEYS = 50;
-const MAX_METADATA_VALUE = 1_000;
 const MAX_EXTERNAL_ID = 255;
 const MAX_BINDINGS = 1_000;
 
-const DAY_SECONDS = 86_400;
-/** The longest that Step Functions lets one run last. */
-const MAX_TIMEOUT_SECONDS = 365 * DAY_SECONDS;
-const MAX_SLICE_SECONDS = 60;
-
-export const Version = z
-  .string()
-  .regex(VERSION_PATTERN, "expected a version such as v1.0.0")
-  .meta({ id: "WorkflowVersionName", example: "v1.0.0" });
-
-const Name = z.string().trim().min(1).max(MAX_NAME);
-const Description = z.string().max(MAX_DESCRIPTION);
-const Icon = z.string().max(MAX_ICON);
-const Tags = z.array(z.string().trim().min(1).max(MAX_TAG)).max(MAX_TAGS);
+export const Name = z.string().trim().min(1).max(MAX_NAME);
+export const Description = z.string().max(MAX_DESCRIPTION);
+export const Icon = z.string().max(MAX_ICON);
 const ExternalId = z.string().min(1).max(MAX_EXTERNAL_ID);
-const Metadata = z
-  .record(z.string().min(1).max(MAX_TAG), z.string().max(MAX_METADATA_VALUE))
-  .refine((value) => Object.keys(value).length <= MAX_METADATA_KEYS, `at most ${MAX_METADATA_KEYS} entries`);
 const IsPublic = z
   .boolean()
-  .meta({ description: "Meant for others to copy. By itself it opens nothing to other spaces." });
-const Revision = z.int().min(1);
+  .meta({ description: "Once published, everybody with an account finds it in the library and may copy it." });
+export const Revision = z.int().min(1);
 /** `readCanvas` of the engine is its parser: the same for every form and every way in. */
 const AnyCanvas = z.unknown().meta({ description: "A canvas as an object or as JSON text, in either form" });
 const AllowErrors = z.boolean().default(false).meta({
   description: "Keep a canvas with a circle, a dangling edge or a bad reference, as an editor does while one draws.",
 });
-
-const settings = {
-  /** How long one run may last, waits included. */
-  timeoutSeconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS),
-  /** How long one state of the machine goes on along its segment; 0 is one effectful node a state. */
-  sliceSeconds: z.int().min(0).max(MAX_SLICE_SECONDS),
-  /** Always run on Step Functions, also where the caller waits for the answer. */
-  durable: z.boolean(),
-};
-export const WorkflowSettings = z
-  .strictObject({
-    timeoutSeconds: settings.timeoutSeconds.default(DAY_SECONDS),
-    sliceSeconds: settings.sliceSeconds.default(0),
-    durable: settings.durable.default(false),
-  })
-  .meta({ id: "WorkflowSettings" });
-export type WorkflowSettings = z.output<typeof WorkflowSettings>;
 
 export const WorkflowIssue = z
   .object({
@@ -88,7 +61,7 @@ export type WorkflowIssue = z.output<typeof WorkflowIssue>;
 
 /** A declared input or output: `{name, type, required?, default?, description?}` of the plan. */
 const PlanField = z.looseObject({ name: z.string() }).meta({ id: "PlanField" });
-const FieldList = z.array(PlanField as unknown as z.ZodType<Field, Field>);
+export const FieldList = z.array(PlanField as unknown as z.ZodType<Field, Field>);
 
 export const Workflow = z
   .object({
@@ -168,10 +141,10 @@ export const UpdateWorkflow = z
     tags: Tags.optional(),
     isPublic: IsPublic.optional(),
     metadata: Metadata.optional(),
-    /** What is left out stays as it is. */
-    settings: z.strictObject(settings).partial().optional(),
-    /** Only for what was published: a draft becomes active by publishing. */
-    status: z.enum(["active", "paused", "archived"]).optional(),
+    /** What is left out stays as it is; null takes a limit or the error workflow away. */
+    settings: WorkflowSettingsChange.optional(),
+    /** A draft becomes active by publishing. Archived, a workflow takes no other change. */
+    status: z.enum(WORKFLOW_STATUS).optional(),
   })
   .meta({ id: "UpdateWorkflow" });
 export type UpdateWorkflow = z.output<typeof UpdateWorkflow>;
@@ -180,12 +153,14 @@ export const LIST_STATE = ["all", "published", "unpublished", "deleted"] as cons
 export const listWorkflowsQuery = {
   q: z.string().max(MAX_NAME).optional(),
   state: z.enum(LIST_STATE).default("all"),
+  status: z.enum(WORKFLOW_STATUS).optional(),
   mode: z.enum(WORKFLOW_MODE).optional(),
   tag: z.string().max(MAX_TAG).optional(),
 };
 export interface ListWorkflows {
   q?: string | undefined;
   state?: (typeof LIST_STATE)[number];
+  status?: WorkflowStatus | undefined;
   mode?: (typeof WORKFLOW_MODE)[number] | undefined;
   tag?: string | undefined;
   limit?: number | undefined;
@@ -258,6 +233,8 @@ export const VersionSummary = z
     id: idSchema("workflowVersion"),
     workflowId: idSchema("workflow"),
     version: z.string(),
+    status: z.enum(VERSION_STATUS),
+    /** What its author says of it. */
     description: z.string(),
     commitId: idSchema("commit"),
     form: z.enum(CANVAS_FORM),
@@ -279,25 +256,12 @@ export const VersionPage = pageOf(VersionSummary).meta({ id: "WorkflowVersionPag
 
 export const RollbackDraft = z.object({ expectedRevision: Revision }).meta({ id: "RollbackWorkflowDraft" });
 
-/** A commit of the draft that was run, kept so that the run can be shown. */
-export const WorkflowSnapshot = z
-  .object({
-    workflowId: idSchema("workflow"),
-    commitId: idSchema("commit"),
-    hash: z.string(),
-    canvas: z.unknown(),
-    createdAt: z.iso.datetime(),
-    createdBy: z.string(),
-  })
-  .meta({ id: "WorkflowSnapshot" });
-export type WorkflowSnapshot = z.output<typeof WorkflowSnapshot>;
-
 export const WorkflowReference = z
   .object({
     /** The other workflow: the caller in a list of callers, the called one in a list of calls. */
     workflowId: z.string(),
     name: z.string().nullable(),
-    /** Whether the caller's draft or its latest published version makes the calls. */
+    /** Whether the caller's draft, its latest published version or, as its error workflow, its settings call it. */
     source: z.enum(REFERENCE_SOURCE),
     calls: z.array(
       z.object({
@@ -349,14 +313,31 @@ export const NodeType = z
     outputs: FieldList,
     /** Null where the configuration decides. */
     ports: z.array(z.string()).nullable(),
+    /** Every port that it can have; `{n}` stands for a number from 0. */
+    portForms: z.array(z.object({ name: z.string(), description: z.string() })).readonly(),
     composite: z.boolean(),
     waits: z.boolean(),
     /** Composite types that it must stand directly in. */
     within: z.array(z.string()).readonly(),
     coze: z.object({ id: z.string(), key: z.string(), displayKey: z.string() }).nullable(),
+    /** Types of other systems that are imported as this one. */
+    n8n: z.array(z.string()).readonly(),
+    dify: z.array(z.string()).readonly(),
   })
   .meta({ id: "WorkflowNodeType" });
-export const NodeTypeList = z.object({ items: z.array(NodeType) }).meta({ id: "WorkflowNodeTypeList" });
+export const NodeCategory = z
+  .object({
+    key: z.string(),
+    title: z.string(),
+    description: z.string(),
+    icon: z.string(),
+    color: z.string(),
+    order: z.int(),
+  })
+  .meta({ id: "WorkflowNodeCategory" });
+export const NodeTypeList = z
+  .object({ items: z.array(NodeType), categories: z.array(NodeCategory) })
+  .meta({ id: "WorkflowNodeTypeList" });
 
 export type WorkflowId = Id<"workflow">;
 export type CommitId = Id<"commit">;

@@ -1,5 +1,5 @@
 import { created } from "@weft/db/base";
-import { getLive, restore as restoreRow, softDelete, updateWithRevision } from "@weft/db/change";
+import { getLive, restore as restoreRow, softDelete, updateOp } from "@weft/db/change";
 import { listPage } from "@weft/db/page";
 import { searchFilter, searchText } from "@weft/db/search";
 import { transact, tx } from "@weft/db/write";
@@ -9,12 +9,14 @@ import { newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
+import { usageOps } from "../credential/credential.usage.ts";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
-import { WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import { libraryOf, WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import { cachePointer } from "./workflow.plans.ts";
-import { publishedCallers, referenceIssues, referenceOps } from "./workflow.references.ts";
+import { callersOf, credentialIssues, referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
   type CanvasForm,
+  type CommitId,
   type CreatedWorkflow,
   type CreateWorkflow,
   DRAFT,
@@ -24,9 +26,10 @@ import {
   type UpdateWorkflow,
   type Workflow,
   type WorkflowId,
-  WorkflowSettings,
 } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
+import { changedSettings, checkErrorWorkflow, copiedSettings, errorReferenceOps } from "./workflow.settings.ts";
+import { checkStatusChange } from "./workflow.status.ts";
 
 const COPY_SUFFIX = " (copy)";
 
@@ -42,7 +45,8 @@ export async function duplicate(
   const source = await getLive(ctx, target(ctx, workflowId));
   const draft = await getLive(ctx, draftTarget(ctx, workflowId));
   const copyName = name ?? `${source.name.slice(0, MAX_NAME - COPY_SUFFIX.length)}${COPY_SUFFIX}`;
-  const { description, icon, tags, mode, metadata, settings } = source;
+  const { description, icon, tags, mode, metadata } = source;
+  const settings = await copiedSettings(ctx, source.settings);
   const copy = { name: copyName, description, icon, tags, mode, metadata, settings, isPublic: false };
   return createFrom(ctx, copy, await loadCanvas(ctx, draft));
 }
@@ -53,47 +57,55 @@ export async function get(ctx: Ctx, { workflowId }: { workflowId: WorkflowId }):
 
 /** Newest first. */
 export async function list(ctx: Ctx, input: ListWorkflows): Promise<Page<Workflow>> {
-  const { q, state = "all", mode, tag, limit, cursor } = input;
+  const { q, state = "all", status, mode, tag, limit, cursor } = input;
   const spaceId = requireSpace(ctx);
   const search = searchFilter(q);
   const query = WorkflowEntity.query.primary({ spaceId }).where((attr, op) => {
     const conditions = [state === "deleted" ? op.exists(attr.deletedAt) : op.notExists(attr.deletedAt)];
     if (state === "published") conditions.push(op.exists(attr.currentVersion));
     if (state === "unpublished") conditions.push(op.notExists(attr.currentVersion));
+    if (status) conditions.push(op.eq(attr.status, status));
     if (mode) conditions.push(op.eq(attr.mode, mode));
-    if (tag) conditions.push(op.contains(attr.tags, tag as never));
     if (search) conditions.push(search(attr as never, op as never));
     return conditions.join(" AND ");
   });
-  const scope = { operation: "listWorkflows", spaceId, filters: { q, state, mode, tag } };
-  const page = await listPage(query, { scope, limit, cursor });
+  const scope = { operation: "listWorkflows", spaceId, filters: { q, state, status, mode, tag } };
+  const page = await listPage(query, { scope, limit, cursor, keep: (row) => !tag || hasTag(row.tags, tag) });
   return { items: page.items.map(toWorkflow), nextCursor: page.nextCursor };
 }
 
+/** Changes the workflow's own fields. Throws `conflict` for an archived one, unless it is taken back by the same call. */
 export async function update(ctx: Ctx, input: UpdateWorkflow & { workflowId: WorkflowId }): Promise<Workflow> {
   const { workflowId, expectedRevision, icon, settings, ...rest } = input;
   const current = await getLive(ctx, target(ctx, workflowId));
-  if (rest.status && !current.currentVersion) {
-    throw new AppError("unprocessable", "a workflow that was never published stays a draft");
-  }
+  if (current.status === "archived" && (rest.status ?? "archived") === "archived") throw archived(workflowId);
+  if (rest.status) checkStatusChange(current, rest.status);
+  const changedTo = settings && changedSettings(current.settings, settings);
+  if (changedTo) await checkErrorWorkflow(ctx, changedTo, workflowId);
   const set = {
     ...rest,
-    searchText: searchText(rest.name ?? current.name, rest.description ?? current.description),
-    ...(settings ? { settings: WorkflowSettings.parse({ ...current.settings, ...settings }) } : {}),
+    library: libraryOf(rest.isPublic ?? current.isPublic),
+    searchText: searchOf({ ...current, ...rest }),
+    ...(changedTo ? { settings: changedTo } : {}),
     ...(icon ? { icon } : {}),
   };
   const change = { set, expectedRevision, ...(icon === null ? { remove: ["icon" as const] } : {}) };
-  const changed = await updateWithRevision(ctx, target(ctx, workflowId), change);
+  const references = changedTo ? errorReferenceOps(ctx, workflowId, current.settings, changedTo) : [];
+  await transact([updateOp(ctx, target(ctx, workflowId), change), ...references]);
+  const changed = await getLive(ctx, target(ctx, workflowId));
   cachePointer(ctx, changed);
   return toWorkflow(changed);
 }
 
-/** Refused while published workflows call it, unless `force`: their runs would fail at the call. */
+/** Refused while others call it, published or as their error workflow, unless `force`: their runs would lack it. */
 export async function remove(ctx: Ctx, input: { workflowId: WorkflowId; force?: boolean }): Promise<void> {
   const { workflowId, force } = input;
   const workflow = await getLive(ctx, target(ctx, workflowId));
-  const callers = force ? [] : await publishedCallers(requireSpace(ctx), workflowId);
-  if (callers.length > 0) throw conflict("published workflows call this one", { details: { callers } });
+  const callers = force ? [] : await callersOf(ctx, workflowId, "depending");
+  if (callers.length > 0) {
+    const names = [...new Set(callers.map(({ name }) => name))].join(", ");
+    throw conflict(`other workflows call this one: ${names}`, { details: { callers } });
+  }
   await softDelete(ctx, target(ctx, workflowId));
   cachePointer(ctx, { ...workflow, deletedAt: workflow.updatedAt });
 }
@@ -124,7 +136,7 @@ export async function exportWorkflow(
   return { version, form, workflow, calls: source.calls };
 }
 
-/** Writes a workflow whose canvas was read, with its draft and references. */
+/** Writes a workflow whose canvas was read, with its draft and references. Its ids are new unless they are given. */
 export async function createFrom(
   ctx: Ctx,
   input: Omit<CreateWorkflow, "canvas" | "icon" | "allowErrors"> & {
@@ -132,24 +144,28 @@ export async function createFrom(
     externalId?: string | undefined;
   },
   compiled: CompiledCanvas,
+  ids: { workflowId?: WorkflowId; commitId?: CommitId } = {},
 ): Promise<CreatedWorkflow> {
   const spaceId = requireSpace(ctx);
-  const workflowId = newId("workflow", ctx.clock.now());
+  const workflowId = ids.workflowId ?? newId("workflow", ctx.clock.now());
   const { name, description, icon, tags, mode, isPublic, metadata, settings, externalId } = input;
+  await checkErrorWorkflow(ctx, settings, workflowId);
   const issues = [
     ...compiled.issues,
     ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false })),
+    ...(await credentialIssues(ctx, workflowId, compiled.credentials)),
   ];
   const row = {
     ...{ spaceId, workflowId, name, description, icon, tags, mode, isPublic, metadata, settings, externalId },
     status: "draft" as const,
     draftRevision: 1,
-    searchText: searchText(name, description),
+    library: libraryOf(isPublic),
+    searchText: searchOf(input),
     ...created(ctx),
   };
   const draft = {
     ...{ spaceId, workflowId, issues, hash: compiled.hash, updatedBy: actorId(ctx) },
-    commitId: newId("commit", ctx.clock.now()),
+    commitId: ids.commitId ?? newId("commit", ctx.clock.now()),
     ...(await storedCanvas(ctx, workflowId, compiled)),
     ...created(ctx),
   };
@@ -157,8 +173,32 @@ export async function createFrom(
     tx(WorkflowEntity).create(row).commit(),
     tx(WorkflowDraftEntity).create(draft).commit(),
     ...referenceOps(ctx, workflowId, "draft", [], compiled.calls),
+    ...errorReferenceOps(ctx, workflowId, undefined, settings),
+    ...usageOps(ctx, workflowId, "draft", [], compiled.credentials),
   ]);
   return { ...toWorkflow(row), issues };
+}
+
+function searchOf({ name, description, tags }: Pick<Workflow, "name" | "description" | "tags">): string {
+  return searchText(name, ...tags, description);
+}
+
+/** Tags are compared as searches are: without case and accents. */
+export function hasTag(tags: readonly string[], wanted: string): boolean {
+  const folded = searchText(wanted);
+  return tags.some((tag) => tag === wanted || (folded !== "" && searchText(tag) === folded));
+}
+
+/** A workflow that may be changed. Throws `not_found`, and `conflict` where it is archived. */
+export async function getOpen(ctx: Ctx, workflowId: WorkflowId): Promise<EntityItem<typeof WorkflowEntity>> {
+  const workflow = await getLive(ctx, target(ctx, workflowId));
+  if (workflow.status === "archived") throw archived(workflowId);
+  return workflow;
+}
+
+/** The refusal of changes of an archived workflow. */
+export function archived(workflowId: string): AppError {
+  return conflict(`workflow ${workflowId} is archived`, { details: { status: "archived" } });
 }
 
 export function target(ctx: Ctx, workflowId: WorkflowId) {
@@ -177,7 +217,8 @@ export function versionTarget(ctx: Ctx, workflowId: WorkflowId, version: string)
 
 /** The API's form of a row: without keys, search text and what only publishing needs. */
 export function toWorkflow(item: EntityItem<typeof WorkflowEntity>): Workflow {
-  const { workflowId, currentVersion, searchText: _s, currentHash: _h, publishedCommitId: _c, ...rest } = item;
+  const { workflowId, currentVersion, ...kept } = item;
+  const { searchText: _s, currentHash: _h, publishedCommitId: _c, library: _l, ...rest } = kept;
   return {
     ...rest,
     id: workflowId as WorkflowId,

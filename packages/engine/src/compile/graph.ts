@@ -1,6 +1,6 @@
 import type { CanvasEdge, CanvasNode } from "../canvas.ts";
 import { DEFAULT_PORT, type PlanEdge, type PlanGraph, type PlanNode } from "../plan.ts";
-import { type Context, isNote, type Level, type Owner } from "./level.ts";
+import { type Context, isEntry, isNote, type Level, type Owner } from "./level.ts";
 import { Ancestors, cycles, type Links, linkLevel, numberOf, reachable, sorted } from "./links.ts";
 import { type CompiledNode, compileNode } from "./node.ts";
 
@@ -25,20 +25,25 @@ function distinct(nodes: readonly CanvasNode[]): CanvasNode[] {
 }
 
 function checkEnds(links: Links, context: Context): void {
-  for (const type of ["start", "end"]) {
-    const [first, ...more] = links.nodes.filter((node) => node.type === type);
+  const ends: [string, (node: CanvasNode) => boolean][] = [
+    ["start", isEntry],
+    ["end", (node) => node.type === "end"],
+  ];
+  for (const [type, isOne] of ends) {
+    const [first, ...more] = links.nodes.filter(isOne);
     if (!first) context.issues.canvas("missing_node", `the canvas has no ${type} node`);
     for (const node of more) context.issues.node("misplaced_node", node.id, "type", `a canvas has one ${type} node`);
   }
   for (const edge of links.edges) {
-    if (links.nodes[numberOf(links, edge.to)]?.type !== "start") continue;
+    const target = links.nodes[numberOf(links, edge.to)];
+    if (!target || !isEntry(target)) continue;
     context.issues.edge("misplaced_node", edge.id, "nothing leads to the start node", edge.to);
   }
 }
 
 /** Where a level begins: at the start node, or at what its composite enters by. */
 function entriesOf(links: Links, owner: Owner | undefined): number[] {
-  const start = owner ? -1 : links.nodes.findIndex((node) => node.type === "start");
+  const start = owner ? -1 : links.nodes.findIndex(isEntry);
   if (start >= 0) return [start];
   if (links.entries.size > 0) return [...links.entries];
   const free = links.nodes.map((_node, at) => at).filter((at) => links.in[at]?.length === 0);

@@ -1,6 +1,15 @@
 import type { CanvasInput, CanvasNode } from "../canvas.ts";
 import { expressionNames, expressionProblem } from "../expressions/evaluate.ts";
-import type { ExpressionLanguage, Field, Input, PathPart, Source, ValueType } from "../plan.ts";
+import {
+  type ExpressionLanguage,
+  type Field,
+  type Input,
+  type PathPart,
+  type Source,
+  VARIABLE_SCOPES,
+  type ValueType,
+  type VariableScope,
+} from "../plan.ts";
 import { convertValue } from "../values/convert.ts";
 import { parsePath } from "../values/path.ts";
 import { type Context, definitionOf, type Level } from "./level.ts";
@@ -8,7 +17,7 @@ import { ANY, typeAt, valueType } from "./types.ts";
 
 /** Coze's rule, which templates and code rely on. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const SCOPES = new Set(["app", "user", "system"]);
+const SCOPES: ReadonlySet<string> = new Set(VARIABLE_SCOPES);
 
 type ExpressionText = string | { text: string; inputs?: CanvasInput[] | undefined };
 
@@ -106,10 +115,10 @@ class InputCompiler {
   #variable(text: string, path: string): Resolved {
     const [scope, name, ...rest] = parsePath(text) ?? [];
     if (typeof scope !== "string" || !SCOPES.has(scope) || typeof name !== "string") {
-      this.#issue("bad_variable", path, `"${text}" is no variable: it begins with app., user. or system.`);
+      this.#issue("bad_variable", path, `"${text}" is no variable: it begins with ${VARIABLE_SCOPES.join("., ")}.`);
       return NOTHING;
     }
-    return { source: { kind: "variable", scope: scope as "app" | "user" | "system", name, path: rest }, type: ANY };
+    return { source: { kind: "variable", scope: scope as VariableScope, name, path: rest }, type: ANY };
   }
 
   #ref(text: string, path: string): Resolved {
@@ -162,7 +171,7 @@ class InputCompiler {
     const type = typeAt(fields, rest);
     if (type !== undefined) return type;
     // A start node passes on what it does not declare.
-    if (definition && definition.type !== "start" && fields.length > 0) {
+    if (definition && !definition.begins && fields.length > 0) {
       const message = `refers to "${id}", which declares no output "${rest.join(".")}"`;
       this.#context.issues.node("bad_reference", this.#node.id, path, message, "warning");
     }
@@ -191,7 +200,7 @@ function partsOf(source: Source): readonly Input[] {
 }
 
 /** Whether any part of the inputs reads a variable of the scope. */
-export function readsVariable(inputs: readonly Input[], scope: "app" | "user"): boolean {
+export function readsVariable(inputs: readonly Input[], scope: VariableScope): boolean {
   return inputs.some(
     ({ source }) => (source.kind === "variable" && source.scope === scope) || readsVariable(partsOf(source), scope),
   );

@@ -11,6 +11,7 @@ export interface Context {
   /** Where each id of the canvas stands: the composite whose body it is in, or undefined at the root. */
   owners: ReadonlyMap<string, string | undefined>;
   references: Plan["references"];
+  credentials: NonNullable<Plan["credentials"]>;
   count: number;
   mayWait: boolean;
 }
@@ -42,6 +43,11 @@ export interface Level {
 /** The definition of a node's type, where it is installed. */
 export function definitionOf(node: CanvasNode): NodeDefinition | undefined {
   return nodeTypes.get(node.type);
+}
+
+/** Whether canvases begin with nodes of this type. */
+export function isEntry(node: Pick<CanvasNode, "type">): boolean {
+  return nodeTypes.get(node.type)?.begins === true;
 }
 
 /** Whether the type never runs: comments. */

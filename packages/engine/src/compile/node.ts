@@ -10,6 +10,8 @@ import { compileInputs, isVolatile, readsVariable } from "./inputs.ts";
 import { type Context, definitionOf, type Level } from "./level.ts";
 import { ERROR_FIELDS, planFields, policyOf } from "./types.ts";
 
+const KEPT_SCOPES = ["user", "global", "workflow"] as const;
+
 /** A compiled node and what its level has to know of it. */
 export interface CompiledNode {
   node: PlanNode;
@@ -84,7 +86,7 @@ function checkPlace(node: CanvasNode, definition: NodeDefinition, level: Level, 
   if (within && (parent === undefined || !within.includes(parent))) {
     context.issues.node("misplaced_node", node.id, "type", `${title} stands only directly in a ${within.join(" or ")}`);
   }
-  if ((type === "start" || type === "end") && parent !== undefined) {
+  if ((definition.begins || type === "end") && parent !== undefined) {
     context.issues.node("misplaced_node", node.id, "type", `a ${parent} has no ${type} node of its own`);
   }
 }
@@ -159,8 +161,8 @@ function isEffectful(
   body: CompiledGraph | undefined,
 ): boolean {
   if (body?.graph.nodes.some((node) => node.effectful)) return true;
-  // A user variable is kept outside the run: reading it is an effect.
-  if (readsVariable(inputs, "user")) return true;
+  // These are kept outside the run: reading them is an effect.
+  if (KEPT_SCOPES.some((scope) => readsVariable(inputs, scope))) return true;
   // The time and chance give another value in each repeat: what they gave first is kept.
   if (isVolatile(inputs)) return true;
   if (typeof definition.effectful === "boolean") return definition.effectful;
@@ -190,6 +192,9 @@ export function compileNode(level: Level, at: number, node: CanvasNode, context:
     const place = { id: node.id, inputs: inputs.map(({ name }) => name), outputs, ...(parent ? { parent } : {}) };
     checkConfig(definition, config, node.id, place, context);
     for (const call of definition.calls?.(config) ?? []) context.references.push({ ...call, nodeId: node.id });
+    for (const credentialId of definition.credentials?.(config) ?? []) {
+      context.credentials.push({ credentialId, nodeId: node.id });
+    }
   }
   context.mayWait ||= definition.waits ?? false;
   const effectful = isEffectful(definition, config, inputs, body);

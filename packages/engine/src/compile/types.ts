@@ -1,6 +1,6 @@
 import type { CanvasField, CanvasOnError, CanvasType } from "../canvas.ts";
 import { MAX_RETRY_DELAY_MS } from "../limits.ts";
-import type { ErrorPolicy, Field, PathPart, ValueType } from "../plan.ts";
+import type { ErrorPolicy, Field, PathPart, RetryPolicy, ValueType } from "../plan.ts";
 
 /** What a policy says where the canvas only asks for retries. */
 const DEFAULT_RETRY = { delayMs: 1_000, backoffRate: 2, maxDelayMs: 60_000, jitter: true };
@@ -51,17 +51,31 @@ export function policyOf(onError: CanvasOnError | undefined, timeoutMs: number |
   if (onError?.fallback !== undefined) policy.fallback = onError.fallback;
   if (limit !== undefined) policy.timeoutMs = limit;
   if (onError?.attemptTimeoutMs !== undefined) policy.attemptTimeoutMs = onError.attemptTimeoutMs;
-  if (onError?.retries) {
-    const delayMs = onError.delayMs ?? DEFAULT_RETRY.delayMs;
-    policy.retry = {
-      retries: onError.retries,
-      delayMs,
-      backoffRate: onError.backoffRate ?? DEFAULT_RETRY.backoffRate,
-      maxDelayMs: onError.maxDelayMs ?? Math.min(MAX_RETRY_DELAY_MS, Math.max(DEFAULT_RETRY.maxDelayMs, delayMs)),
-      jitter: onError.jitter ?? DEFAULT_RETRY.jitter,
-    };
+  if (onError?.retries) policy.retry = retryPolicy(onError.retries, onError);
+  if (onError?.retryOn?.length) {
+    policy.retryOn = onError.retryOn.map((rule) => {
+      return { codes: rule.codes.map(failureCode), ...retryPolicy(rule.retries, { ...onError, ...rule }) };
+    });
   }
+  if (onError?.neverRetryOn?.length) policy.neverRetryOn = onError.neverRetryOn.map(failureCode);
   return policy;
+}
+
+/** What a rule leaves out is as the node's own setting has it. */
+function retryPolicy(retries: number, given: CanvasOnError): RetryPolicy {
+  const delayMs = given.delayMs ?? DEFAULT_RETRY.delayMs;
+  return {
+    retries,
+    delayMs,
+    backoffRate: given.backoffRate ?? DEFAULT_RETRY.backoffRate,
+    maxDelayMs: given.maxDelayMs ?? Math.min(MAX_RETRY_DELAY_MS, Math.max(DEFAULT_RETRY.maxDelayMs, delayMs)),
+    jitter: given.jitter ?? DEFAULT_RETRY.jitter,
+  };
+}
+
+/** `429` and `5xx` are the statuses `http_429` and `http_5xx`. */
+function failureCode(code: string): string {
+  return /^\d/.test(code) ? `http_${code}` : code;
 }
 
 /** Fields that a node gains by absorbing its failures. */

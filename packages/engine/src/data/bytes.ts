@@ -5,9 +5,9 @@ import type { NodeRun } from "../node.ts";
 import { toText } from "../values/convert.ts";
 import { renderTemplate } from "../values/template.ts";
 import { fromText, toEncoded } from "./encoding.ts";
-import { contentType, fileKey, filesOf } from "./files.ts";
+import { contentType, fileKey, filesOf, readFile } from "./files.ts";
 
-/** Where a node's bytes come from: an input that holds them as text or base64, or the key of a file. */
+/** Where a node's bytes come from: an input that holds them as text or base64, or the key or id of a file. */
 export const bytesFrom = z
   .strictObject({
     input: z.string().min(1).max(128).default("data"),
@@ -30,10 +30,7 @@ export const bytesTo = z.discriminatedUnion("as", [
 export async function readBytes(run: NodeRun, from: z.output<typeof bytesFrom>): Promise<Uint8Array> {
   const given = toText(run.inputs[from.input]);
   if (from.as !== "file") return fromText(given, from.as);
-  const key = fileKey(given);
-  const found = await filesOf(run.deps).get(key, MAX_DATA_BYTES);
-  if (!found) throw refuse("not_found", `there is no file "${key}"`);
-  return found.bytes;
+  return (await readFile(run.deps, fileKey(given), MAX_DATA_BYTES)).bytes;
 }
 
 /** The text of a {@link bytesFrom}, its byte order mark taken off. */

@@ -55,8 +55,11 @@ export function selectorSource(app: DifyApp, selector: unknown, notes: Notes): S
   if (first === "sys") return systemSource(app, rest, notes);
   if (first === "env") {
     const variable = app.environment.get(rest[0] ?? "");
-    if (variable?.isSecret) notes.change(`the secret "${rest[0]}" was left out`);
-    return { value: variable && !variable.isSecret ? (variable.value ?? null) : null };
+    if (variable?.isSecret) {
+      notes.change(`the secret "${rest[0]}" was left out: it is the variable of that name of the space`);
+      return { variable: formatPath(["global", rest[0] ?? ""]) };
+    }
+    return { value: variable?.value ?? null };
   }
   if (first === "conversation") {
     notes.change("conversation variables last as long as the execution here");

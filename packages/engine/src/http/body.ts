@@ -1,3 +1,4 @@
+import { fileIdOf, readFile } from "../data/files.ts";
 import { HTTP_FORM_MAX_BYTES } from "../limits.ts";
 import { NodeError, type NodeRun } from "../node.ts";
 import { toText } from "../values/convert.ts";
@@ -52,7 +53,14 @@ export function renderJson(template: string, inputs: Record<string, unknown>): s
   return text;
 }
 
-async function download(run: NodeRun<Config>, url: string, timeoutMs: number, maxBytes: number) {
+/** A file to send: of the space where its id is given, else from its address. */
+async function download(run: NodeRun<Config>, given: string, timeoutMs: number, maxBytes: number) {
+  const fileId = fileIdOf(given);
+  if (fileId !== undefined) {
+    const { bytes, contentType, name = fileId } = await readFile(run.deps, fileId, maxBytes);
+    return { bytes, type: contentType, name };
+  }
+  const url = given;
   const { http } = run.deps;
   if (!http) throw new NodeError("unavailable", "HTTP requests are not available", { retryable: false });
   const { signal } = run;
@@ -60,7 +68,8 @@ async function download(run: NodeRun<Config>, url: string, timeoutMs: number, ma
   if (answer.status >= 400) {
     throw new NodeError("file_unavailable", `the file to send could not be read: HTTP ${answer.status}`);
   }
-  return { bytes: answer.body, type: answer.headers["content-type"] ?? "application/octet-stream" };
+  const type = answer.headers["content-type"] ?? "application/octet-stream";
+  return { bytes: answer.body, type, name: fileName(url) };
 }
 
 function fileName(url: string): string {
@@ -77,11 +86,11 @@ async function formData(run: NodeRun<Config>, fields: readonly Field[], timeoutM
       form.append(field.name, text);
       continue;
     }
-    const { bytes, type } = await download(run, text, timeoutMs, left);
+    const { bytes, type, name } = await download(run, text, timeoutMs, left);
     left -= bytes.byteLength;
     if (left < 0)
       throw new NodeError("too_large", "the files of a form have at most 20 MB together", { retryable: false });
-    form.append(field.name, new Blob([bytes as Uint8Array<ArrayBuffer>], { type }), fileName(text));
+    form.append(field.name, new Blob([bytes as Uint8Array<ArrayBuffer>], { type }), name);
   }
   const encoded = new Response(form);
   const body = new Uint8Array(await encoded.arrayBuffer());

@@ -28,6 +28,8 @@ export const config = z.strictObject({
   url: z.string().min(1).max(8_000),
   params: z.array(Pair).max(MAX_FIELDS).default([]),
   headers: z.array(Pair).max(MAX_FIELDS).default([]),
+  /** A credential of the space, which signs the request on its way out; `auth` is for what is no secret. */
+  credentialId: z.string().min(1).max(64).optional(),
   auth: z
     .discriminatedUnion("type", [
       z.strictObject({ type: z.literal("none") }),

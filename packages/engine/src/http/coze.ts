@@ -1,6 +1,7 @@
 import type { CanvasInput } from "../canvas.ts";
 import { dig, fieldsOf, inputOf, inputParameters, listOf, literalOf, pick, textOf, typeOf } from "../coze/read.ts";
 import { CozeProblem, type CozeReader } from "../coze/types.ts";
+import { isFileType } from "../data/files.ts";
 import { formatPath } from "../values/path.ts";
 import { parseTemplate } from "../values/template.ts";
 import { METHODS } from "./config.ts";
@@ -51,16 +52,20 @@ class Inputs {
   }
 }
 
+/** Parameters with a name; of several with the same the last one counts, as Coze keeps them by name. */
+function named(params: unknown[]): unknown[] {
+  const last = new Map(params.map((param) => [textOf(param, "name") ?? "", param]));
+  last.delete("");
+  return [...last.values()];
+}
+
 function pairs(params: unknown[], inputs: Inputs): Record<string, unknown>[] {
-  return params.flatMap((param) => {
-    const name = textOf(param, "name") ?? "";
-    return name === "" ? [] : [{ name, ...inputs.value(pick(param, "input")) }];
-  });
+  return named(params).map((param) => ({ name: textOf(param, "name"), ...inputs.value(pick(param, "input")) }));
 }
 
 function isFile(param: unknown): boolean {
   const type = typeOf(pick(param, "input"));
-  return typeof type === "object" && type.assist !== undefined && type.assist !== "time";
+  return typeof type === "object" && isFileType(type);
 }
 
 function readAuth(auth: unknown, inputs: Inputs): Record<string, unknown> {
@@ -98,7 +103,7 @@ function readBody(body: unknown, inputs: Inputs): Record<string, unknown> {
     case "RAW_TEXT":
       return { type: "raw", template: inputs.template(textOf(data, "rawText") ?? "") };
     case "FORM_DATA": {
-      const params = listOf(data, "formData", "data").filter((param) => textOf(param, "name"));
+      const params = named(listOf(data, "formData", "data"));
       const fields = pairs(params, inputs).map((pair, at) => (isFile(params[at]) ? { ...pair, file: true } : pair));
       return { type: "form_data", fields };
     }

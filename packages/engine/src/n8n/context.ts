@@ -37,6 +37,7 @@ export class NodeContext {
   readonly #itemsOf: (name: string) => string | undefined;
   readonly #workflowName: string;
   readonly #others = new Map<string, string>();
+  readonly #variables = new Map<string, string>();
 
   constructor(given: {
     id: string;
@@ -73,7 +74,11 @@ export class NodeContext {
   jsonata(value: unknown, path: string): string {
     if (typeof value !== "string" || !value.startsWith("=")) return JSON.stringify(value ?? null);
     try {
-      const to = translateParameter(value, { itemsOf: (name) => this.#other(name), workflowName: this.#workflowName });
+      const to = translateParameter(value, {
+        itemsOf: (name) => this.#other(name),
+        variable: (name) => this.#variable(name),
+        workflowName: this.#workflowName,
+      });
       const problem = expressionProblem("jsonata", to);
       if (problem !== undefined) throw new Untranslatable(problem);
       this.notes.expressions.push({ path, from: value, to });
@@ -102,10 +107,25 @@ export class NodeContext {
     return known;
   }
 
+  #variable(name: string): string {
+    const known = this.#variables.get(name) ?? `var${this.#variables.size}`;
+    if (!this.#variables.has(name)) this.notes.change(`$vars.${name} is the variable "${name}" of the space`);
+    this.#variables.set(name, known);
+    return known;
+  }
+
+  /** What an expression of this node reads beside its items. */
+  #spokenOf(): CanvasInput[] {
+    return [
+      ...[...this.#others].map(([ref, name]) => ({ name, ref })),
+      ...[...this.#variables].map(([variable, name]) => ({ name, variable: `global.${variable}` })),
+    ];
+  }
+
   /** An expression over the items of the inputs (`items`, `items1`, …) and of the nodes that were spoken of. */
   over(text: string): Source {
     const own = this.#inputs.map((_refs, at) => ({ name: at === 0 ? "items" : `items${at}`, ...this.items(at) }));
-    const others = [...this.#others].map(([ref, name]) => ({ name, ref }));
+    const others = this.#spokenOf();
     const inputs = own.length > 0 ? [...own, ...others] : [{ name: "items", value: [] }, ...others];
     return { expression: { text, inputs } };
   }
@@ -204,12 +224,11 @@ export class NodeContext {
     if (typeof value !== "string" || !value.startsWith("="))
       return { name, ...(type ? { type } : {}), value: value ?? null };
     const text = this.jsonata(value, path);
-    const others = [...this.#others].map(([ref, other]) => ({ name: other, ref }));
     const inputs = [
       { name: "item_of_turn", ref: `${this.id}.item` },
       { name: "items", ref: `${this.id}.all` },
       { name: "at", ref: `${this.id}.at` },
-      ...others,
+      ...this.#spokenOf(),
     ];
     return {
       name,

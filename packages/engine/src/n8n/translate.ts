@@ -6,6 +6,8 @@ import { parseScript } from "./script.ts";
 export interface ScriptScope {
   /** The name under which the expression reads the items of a node, by the node's name there. Throws Untranslatable. */
   itemsOf(nodeName: string): string;
+  /** The name under which the expression reads one of n8n's variables. */
+  variable(name: string): string;
   /** The workflow's name there. */
   workflowName: string;
 }
@@ -40,7 +42,7 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   $fromAI: "it is filled in by a model",
   $execution: "it belongs to n8n's execution",
   $env: "environment variables are not taken over",
-  $vars: "n8n's variables are not taken over",
+  $vars: "only one variable at a time is taken over",
   $secrets: "secrets are not taken over",
   $runIndex: "it counts n8n's runs of the node",
   $response: "it belongs to n8n's paging of requests",
@@ -133,6 +135,10 @@ class Translator {
   }
 
   #member(script: Extract<Script, { kind: "member" }>): Emitted {
+    const isVariable = script.target.kind === "name" && script.target.name === "$vars";
+    if (isVariable && script.key.kind === "literal" && NAME.test(String(script.key.value))) {
+      return { text: this.#scope.variable(String(script.key.value)) };
+    }
     const { target, key } = script;
     const name = key.kind === "literal" ? key.value : undefined;
     const source = this.#source(target);

@@ -59,6 +59,11 @@ export const approval = defineNode({
   config,
   effectful: true,
   waits: true,
+  portForms: [
+    { name: "approved", description: "It was approved." },
+    { name: "rejected", description: "It was rejected." },
+    { name: "timeout", description: "Nobody decided in time, where there is a limit." },
+  ],
   ports: ({ timeoutMs }) => ["approved", "rejected", ...(timeoutMs === undefined ? [] : ["timeout"])],
   outputs: () => [
     { name: "decision", type: { type: "string" } },

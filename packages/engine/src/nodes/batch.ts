@@ -2,6 +2,8 @@ import * as z from "zod";
 import { fieldsOf, freeName, inputParameters, numberOrInput, pick } from "../coze/read.ts";
 import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
 import { type Blocked, defineNode, type IterationDone, type NodeResult, type NodeRun } from "../node.ts";
+import { addUsage, metered, type Turns, type Usage } from "../record.ts";
+import { isKind, NodeFailed } from "../run/io.ts";
 import { setOwn } from "../values/json.ts";
 import {
   type Count,
@@ -41,6 +43,8 @@ interface ItemDone {
   values: unknown[];
   vars: Record<string, unknown>;
   error?: TurnError;
+  /** What its turn was metered for. */
+  usage?: Usage;
 }
 
 /**
@@ -93,7 +97,7 @@ class Batch {
   start(): NodeResult | Promise<NodeResult> {
     this.#pump();
     if (this.#running === 0) {
-      if (this.#error) throw this.#error.thrown;
+      if (this.#error) throw this.#charged(this.#error.thrown);
       return this.#result();
     }
     return new Promise<NodeResult>((resolve, reject) => {
@@ -136,8 +140,9 @@ class Batch {
       this.#error ??= { thrown };
       return;
     }
-    const { code, message } = error;
-    this.#keep(index, { values: this.#gathered.map(() => null), vars: {}, error: { index, code, message } });
+    const { code, message, usage = {} } = error;
+    const values = this.#gathered.map(() => null);
+    this.#keep(index, { values, vars: {}, error: { index, code, message }, ...metered(usage) });
   }
 
   #keep(index: number, done: ItemDone): void {
@@ -160,11 +165,11 @@ class Batch {
     this.#running -= 1;
     if (this.#run.now() - this.#savedAt >= SAVE_INTERVAL_MS) {
       this.#savedAt = this.#run.now();
-      await this.#run.saveCursor(this.#cursor(), false);
+      await this.#save(false);
     }
     this.#pump();
     if (this.#running > 0) return;
-    if (this.#error) this.#reject?.(this.#error.thrown);
+    if (this.#error) this.#reject?.(this.#charged(this.#error.thrown));
     else this.#resolve?.(this.#result());
   }
 
@@ -175,7 +180,24 @@ class Batch {
       return;
     }
     const values = this.#gathered.map((item) => gather(item, outcome.outputs).value);
-    this.#keep(index, { values, vars: outcome.vars });
+    this.#keep(index, { values, vars: outcome.vars, ...metered({ ...outcome.usage }) });
+  }
+
+  #usage(): Usage {
+    const sum: Usage = {};
+    for (const item of this.#done) addUsage(sum, item?.usage);
+    return sum;
+  }
+
+  /** What ends the batch takes with it what the other turns were metered for. */
+  #charged(thrown: unknown): unknown {
+    if (isKind(thrown, NodeFailed)) addUsage(thrown.usage, this.#usage());
+    return thrown;
+  }
+
+  #save(force: boolean): void | Promise<void> {
+    const done = this.#done.reduce((count, item) => (item ? count + 1 : count), 0);
+    return this.#run.saveCursor(this.#cursor(), force, { done, total: this.#size });
   }
 
   #cursor(): Cursor {
@@ -188,7 +210,7 @@ class Batch {
     if (this.#prefix < this.#size) {
       const waiting = [...this.#waiting].sort(([a], [b]) => a - b).flatMap(([, paths]) => paths);
       const blocked: Blocked = { blocked: true, waiting, yielded: this.#yielded };
-      const saved = this.#run.saveCursor(this.#cursor(), true);
+      const saved = this.#save(true);
       return saved instanceof Promise ? saved.then(() => blocked) : blocked;
     }
     const output: Record<string, unknown> = {};
@@ -205,7 +227,8 @@ class Batch {
     });
     if (onItemError !== "fail") output.errors = all.flatMap((done) => (done?.error ? [done.error] : []));
     for (const done of this.#done) Object.assign(vars, done?.vars);
-    return Object.keys(vars).length > 0 ? { output, vars } : { output };
+    const turns: Turns = { done: this.#size, total: this.#size };
+    return { output, turns, ...(Object.keys(vars).length > 0 ? { vars } : {}), ...metered(this.#usage()) };
   }
 }
 

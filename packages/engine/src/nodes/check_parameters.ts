@@ -104,6 +104,11 @@ export const checkParameters = defineNode({
   category: "logic",
   config,
   effectful: false,
+  portForms: [
+    { name: "default", description: "The rules are kept; where they are not, the node fails." },
+    { name: "valid", description: "The rules are kept, and `onInvalid` is `branch`." },
+    { name: "invalid", description: "A rule is not kept, and `onInvalid` is `branch`." },
+  ],
   ports: ({ onInvalid }) => (onInvalid === "fail" ? ["default"] : ["valid", "invalid"]),
   outputs: () => [
     { name: "valid", type: { type: "boolean" } },

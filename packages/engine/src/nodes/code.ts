@@ -1,8 +1,17 @@
 import * as z from "zod";
-import { CODE_LANGUAGES, CODE_TIMEOUT_MS, type CodeError, type CodeOutcome, MAX_CODE_CHARS } from "../code.ts";
+import {
+  CODE_LANGUAGES,
+  CODE_TIMEOUT_MS,
+  type CodeError,
+  type CodeFile,
+  type CodeOutcome,
+  MAX_CODE_CHARS,
+  MAX_CODE_FILE_BYTES,
+} from "../code.ts";
 import { fieldsOf, inputParameters, numberOf, pick, textOf } from "../coze/read.ts";
 import { CozeProblem } from "../coze/types.ts";
-import { defineNode, NodeError, type NodeRun } from "../node.ts";
+import { fileIdOf, isFileType, readFile } from "../data/files.ts";
+import { defineNode, type FileReference, NodeError, type NodeRun } from "../node.ts";
 import { convert } from "../values/convert.ts";
 import { isRecord, setOwn } from "../values/json.ts";
 
@@ -18,6 +27,8 @@ const COZE_LANGUAGES: ReadonlyMap<number, Config["language"]> = new Map([
   [5, "typescript"],
 ]);
 
+/** The output that takes what a program wrote, unless the program itself gives one of that name. */
+const FILES = "files";
 /** Printed text that goes into the message of a failure. */
 const MAX_PRINTED = 2_000;
 /** What failed for the platform's reasons and may go well the next time. */
@@ -29,10 +40,36 @@ function readLanguage(inputs: unknown): Config["language"] {
   return language;
 }
 
-async function execute({ config, inputs, deps, signal, node }: NodeRun<Config>): Promise<CodeOutcome> {
+/** The Files that its inputs of a file's type name, for its working folder. */
+async function givenFiles({ inputs, deps, node }: NodeRun<Config>): Promise<CodeFile[]> {
+  const files: CodeFile[] = [];
+  for (const { name, type } of node.inputs) {
+    const fileId = isFileType(type) ? fileIdOf(inputs[name]) : undefined;
+    if (fileId === undefined) continue;
+    const file = await readFile(deps, fileId, MAX_CODE_FILE_BYTES);
+    files.push({ name: file.name ?? fileId, base64: Buffer.from(file.bytes).toString("base64") });
+  }
+  return files;
+}
+
+async function execute(run: NodeRun<Config>): Promise<CodeOutcome> {
+  const { config, inputs, deps, signal, node } = run;
   if (!deps.code) throw new NodeError("unavailable", "running code is not available here", { retryable: false });
   const timeoutMs = node.policy.attemptTimeoutMs ?? node.policy.timeoutMs ?? CODE_TIMEOUT_MS;
-  return deps.code.run({ ...config, inputs, limits: { timeoutMs } }, signal);
+  return deps.code.run({ ...config, inputs, files: await givenFiles(run), limits: { timeoutMs } }, signal);
+}
+
+/** A node that declares an output `files` gets there, as Files, what its program wrote. */
+async function keptFiles(run: NodeRun<Config>, { files }: CodeOutcome): Promise<FileReference[] | undefined> {
+  const { deps, node, idempotencyKey } = run;
+  const create = deps.files?.create;
+  if (!create || !node.outputs.some(({ name, type }) => name === FILES && type.type === "list")) return undefined;
+  const kept: FileReference[] = [];
+  for (const { name, base64 } of files) {
+    const file = { name, bytes: Buffer.from(base64, "base64"), contentType: "" };
+    kept.push(await create(file, `${idempotencyKey}:${name}`));
+  }
+  return kept;
 }
 
 function failure(error: CodeError, { stderr, exitCode }: CodeOutcome): NodeError {
@@ -44,7 +81,8 @@ function failure(error: CodeError, { stderr, exitCode }: CodeOutcome): NodeError
 }
 
 /** The declared fields, converted; without any, what the program gave. */
-function outputOf({ node }: NodeRun<Config>, value: unknown): Record<string, unknown> {
+function outputOf({ node }: NodeRun<Config>, given: unknown, files?: FileReference[]): Record<string, unknown> {
+  const value = files && (given === null || isRecord(given)) ? { [FILES]: files, ...given } : given;
   if (node.outputs.length === 0) return isRecord(value) ? value : { output: value };
   if (!isRecord(value)) {
     const got = value === null ? "nothing" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
@@ -65,6 +103,7 @@ export const code = defineNode({
   category: "integration",
   config,
   effectful: true,
+  zeroInputs: true,
   nullOutputs: true,
   timeoutMs: CODE_TIMEOUT_MS,
   coze: {
@@ -82,6 +121,7 @@ export const code = defineNode({
   async run(run) {
     const outcome = await execute(run);
     if (outcome.error) throw failure(outcome.error, outcome);
-    return { output: outputOf(run, outcome.output), usage: { codeMs: outcome.cpuMs } };
+    const files = await keptFiles(run, outcome);
+    return { output: outputOf(run, outcome.output, files), usage: { codeMs: outcome.cpuMs } };
   },
 });

@@ -13,6 +13,7 @@ import { crypto } from "./crypto.ts";
 import { csv } from "./csv.ts";
 import { dateTime } from "./date_time.ts";
 import { end } from "./end.ts";
+import { errorTrigger } from "./error_trigger.ts";
 import { fileRead } from "./file_read.ts";
 import { fileWrite } from "./file_write.ts";
 import { filter } from "./filter.ts";
@@ -102,6 +103,7 @@ export const nodes = [
   compression,
   rssRead,
   placeholder,
+  errorTrigger,
 ] as const;
 
 /** Definitions by type key. */

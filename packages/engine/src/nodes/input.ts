@@ -1,10 +1,13 @@
+import type { FieldIssue } from "@weft/kernel/errors";
 import * as z from "zod";
 import { fieldsOf, pick, textOf } from "../coze/read.ts";
 import { MAX_WAIT_MS } from "../limits.ts";
 import { defineNode, NodeError } from "../node.ts";
 import type { Field } from "../plan.ts";
 import { convertFields } from "../values/convert.ts";
+import { readInput } from "../values/input.ts";
 import { isRecord, setOwn, tryParseJson } from "../values/json.ts";
+import { fillNull } from "../values/types.ts";
 
 /** `key:value` lines, as people answer a form in a chat. A line without a colon goes on with the value before. */
 function readLines(text: string, fields: readonly Field[]): Record<string, unknown> {
@@ -30,6 +33,20 @@ export function readAnswer(data: unknown, fields: readonly Field[]): Record<stri
   if (typeof data !== "string") return {};
   const parsed = tryParseJson(data);
   return isRecord(parsed) ? parsed : readLines(data, fields);
+}
+
+/**
+ * What keeps an answer from being taken for a form: that it is none, or a required field that it lacks. Paths begin with
+ * `data`. A form that is left empty is an answer without fields.
+ */
+export function answerIssues(data: unknown, fields: readonly Field[]): FieldIssue[] {
+  const given = readAnswer(data, fields);
+  const isEmpty = data === null || data === undefined || data === "" || fields.length === 0;
+  const isForm = isEmpty || isRecord(data) || Object.keys(given).length > 0;
+  if (!isForm)
+    return [{ path: "data", message: "give an object of the fields, its JSON text, or lines of `name: value`" }];
+  const { missing } = readInput(fields, given);
+  return missing.map((name) => ({ path: `data.${name}`, message: "is required" }));
 }
 
 export const input = defineNode({
@@ -65,9 +82,12 @@ export const input = defineNode({
     }
     if (resume.error) throw new NodeError(resume.error.code, resume.error.message, { retryable: false });
     if (resume.timedOut) throw new NodeError("timeout", "no input came in time", { retryable: false });
+    const [issue] = answerIssues(resume.data, fields);
+    if (issue) throw new NodeError("invalid_answer", `${issue.path}: ${issue.message}`, { retryable: false });
     const given = readAnswer(resume.data, fields);
     const known: Record<string, unknown> = {};
     for (const { name } of fields) if (Object.hasOwn(given, name)) setOwn(known, name, given[name]);
-    return { output: convertFields(known, fields) };
+    const output = fillNull(convertFields(known, fields), fields);
+    return { input: output, output };
   },
 });

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { fieldsOf, inputParameters, pick } from "../coze/read.ts";
 import { defineNode, NodeError } from "../node.ts";
 import { convert, toText } from "../values/convert.ts";
-import { parseJson } from "../values/json.ts";
+import { isRecord, parseJson } from "../values/json.ts";
 
 export const jsonDeserialize = defineNode({
   type: "json_deserialize",
@@ -34,6 +34,12 @@ export const jsonDeserialize = defineNode({
       throw new NodeError("invalid_json", `the input is not JSON: ${messageOf(cause)}`, { retryable: false, cause });
     }
     const type = node.outputs.find((field) => field.name === "output")?.type ?? { type: "any" };
+    const fits = type.type === "list" ? Array.isArray(value) : type.type === "object" ? isRecord(value) : true;
+    if (!fits && value !== null) {
+      throw new NodeError("invalid_json", `the JSON is no ${type.type}, as the output is declared`, {
+        retryable: false,
+      });
+    }
     return { output: { output: convert(value, type, "output") } };
   },
 });

@@ -2,6 +2,8 @@ import * as z from "zod";
 import { fieldsOf, freeName, inputParameters, numberOrInput, paramsOf, pick, textOf } from "../coze/read.ts";
 import { MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
 import { type Blocked, defineNode, type IterationDone, NodeError, type NodeResult, type NodeRun } from "../node.ts";
+import { addUsage, metered, type Turns, type Usage } from "../record.ts";
+import { isKind, NodeFailed } from "../run/io.ts";
 import { setOwn } from "../values/json.ts";
 import {
   checkErrorName,
@@ -43,6 +45,8 @@ interface Cursor {
   vars: Record<string, unknown>;
   lists: Record<string, unknown[]>;
   errors?: TurnError[];
+  /** What the turns before were metered for. */
+  usage?: Usage;
 }
 
 interface Loop {
@@ -58,7 +62,8 @@ function copyOf(cursor: Cursor): Cursor {
   const lists: Record<string, unknown[]> = {};
   for (const [name, list] of Object.entries(cursor.lists)) setOwn(lists, name, [...list]);
   const errors = cursor.errors ? { errors: [...cursor.errors] } : {};
-  return { index: cursor.index, loopVars: { ...cursor.loopVars }, vars: { ...cursor.vars }, lists, ...errors };
+  const { index, loopVars, vars, usage } = cursor;
+  return { index, loopVars: { ...loopVars }, vars: { ...vars }, lists, ...errors, ...metered({ ...usage }) };
 }
 
 function turnsOf(run: NodeRun<Config>, lists: Loop["lists"]): number {
@@ -103,10 +108,14 @@ function turn(loop: Loop): IterationDone | Blocked | Promise<IterationDone | Blo
 function failedTurn({ run, at, gathered }: Loop, thrown: unknown): IterationDone {
   const { onItemError } = run.config;
   const error = onItemError === "fail" ? undefined : run.tolerate(thrown);
-  if (!error) throw thrown;
+  if (!error) {
+    if (isKind(thrown, NodeFailed)) addUsage(thrown.usage, at.usage);
+    throw thrown;
+  }
   at.errors = [...(at.errors ?? []), { index: at.index, code: error.code, message: error.message }];
   const missing = onItemError === "continue" ? gathered.map(({ node }) => [node, null] as const) : [];
-  return { outputs: new Map(missing), loopVars: at.loopVars, vars: at.vars };
+  const { usage = {} } = error;
+  return { outputs: new Map(missing), loopVars: at.loopVars, vars: at.vars, usage };
 }
 
 function finish({ run, at, gathered }: Loop): NodeResult {
@@ -116,7 +125,9 @@ function finish({ run, at, gathered }: Loop): NodeResult {
     else setOwn(output, name, at.loopVars[String(path[0])] ?? null);
   }
   if (run.config.onItemError !== "fail") output.errors = at.errors ?? [];
-  return Object.keys(at.vars).length > 0 ? { output, vars: at.vars } : { output };
+  const turns: Turns = { done: at.index, total: at.index };
+  const vars = Object.keys(at.vars).length > 0 ? { vars: at.vars } : {};
+  return { output, turns, ...vars, ...metered({ ...at.usage }) };
 }
 
 /** Takes in a finished turn. True when it was the last. */
@@ -132,12 +143,18 @@ function take(loop: Loop, done: IterationDone): boolean {
   }
   at.loopVars = done.loopVars;
   at.vars = done.vars;
+  if (done.usage) at.usage = addUsage({ ...at.usage }, done.usage);
   at.index += 1;
   return done.control === "break";
 }
 
+function save({ run, at, turns }: Loop, force: boolean): void | Promise<void> {
+  const total = Number.isFinite(turns) ? turns : null;
+  return run.saveCursor(copyOf(at), force, { done: at.index, total });
+}
+
 function stop(loop: Loop, blocked: Blocked): NodeResult | Promise<NodeResult> {
-  const saved = loop.run.saveCursor(copyOf(loop.at), true);
+  const saved = save(loop, true);
   return saved instanceof Promise ? saved.then(() => blocked) : blocked;
 }
 
@@ -151,7 +168,7 @@ function after(loop: Loop, outcome: IterationDone | Blocked): NodeResult | Promi
   if (run.mustYield()) return stop(loop, { blocked: true, waiting: [], yielded: true });
   if (run.now() - loop.savedAt < SAVE_INTERVAL_MS) return undefined;
   loop.savedAt = run.now();
-  const saved = run.saveCursor(copyOf(loop.at), false);
+  const saved = save(loop, false);
   return saved instanceof Promise ? saved.then(() => goOn(loop)) : undefined;
 }
 

@@ -19,6 +19,7 @@ export const placeholder = defineNode({
     original: z.string().max(MAX_STRING).optional(),
   }),
   effectful: true,
+  portForms: [{ name: "{name}", description: "A port of the node that it stands for." }],
   ports: ({ ports }) => ports ?? ["default"],
   check: ({ system, type, reason }) => [
     { path: "type", message: `${system} node "${type}" is a placeholder: ${reason}` },

@@ -17,7 +17,7 @@ const OWN_OUTPUTS = new Set(["USER_RESPONSE", "optionId", "optionContent", "isSu
 const config = z.strictObject({
   question: z.string().max(MAX_STRING),
   answerType: z.enum(["text", "option"]).default("text"),
-  /** Fixed options: each has a port. */
+  /** Fixed options, which may be templates: each has a port. */
   options: z.array(z.string().max(2_000)).max(MAX_OPTIONS).default([]),
   /** The input that holds the options instead: they share the port `branch_0`. */
   optionsInput: z.string().optional(),
@@ -52,9 +52,12 @@ function ask(config: Config, state: State): NodeResult {
 
 function optionsOf({ config, inputs }: NodeRun<Config>): string[] {
   if (config.answerType !== "option") return [];
-  if (config.optionsInput === undefined) return config.options;
+  if (config.optionsInput === undefined) return config.options.map((option) => renderTemplate(option, inputs));
   const given = inputs[config.optionsInput];
-  return (Array.isArray(given) ? given : []).slice(0, MAX_OPTIONS).map(toText);
+  if (!Array.isArray(given) || given.length === 0) {
+    throw new NodeError("no_options", "there is nothing to choose from", { retryable: false });
+  }
+  return given.slice(0, MAX_OPTIONS).map(toText);
 }
 
 function choose(config: Config, options: readonly string[], answer: string): NodeResult {
@@ -106,6 +109,10 @@ export const question = defineNode({
   waits: true,
   zeroInputs: true,
   nullOutputs: true,
+  portForms: [
+    { name: "branch_{n}", description: "The option of this number was chosen; for options of an input always 0." },
+    { name: "default", description: "An answer in text, or one that is none of the options." },
+  ],
   ports: ({ answerType, options, optionsInput }) => {
     if (answerType === "text") return ["default"];
     return [...(optionsInput === undefined ? options.map((_o, index) => `branch_${index}`) : ["branch_0"]), "default"];

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { CanvasInput } from "../canvas.ts";
 import { dig, inputOf, listOf, numberOf, pick } from "../coze/read.ts";
 import { CozeProblem } from "../coze/types.ts";
-import { conditionHolds, expressionProblem } from "../expressions/evaluate.ts";
+import { conditionHolds, expressionNames, expressionProblem } from "../expressions/evaluate.ts";
 import { MAX_EXPRESSION } from "../expressions/limits.ts";
 import { MAX_FIELDS } from "../limits.ts";
 import { defineNode } from "../node.ts";
@@ -50,6 +50,11 @@ function holds(item: Condition, inputs: Record<string, unknown>): boolean {
 
 const isExpression = (item: Branch["conditions"][number]): item is z.output<typeof expression> => "expression" in item;
 
+/** An expression that cannot be read is reported by the node's check. */
+function isVolatile(text: string): boolean {
+  return expressionProblem("jsonata", text) === undefined && expressionNames("jsonata", text).isVolatile;
+}
+
 async function branchHolds({ logic, conditions }: Branch, inputs: Record<string, unknown>, now: number) {
   for (const item of conditions) {
     const held = isExpression(item) ? await conditionHolds(item.expression, inputs, now) : holds(item, inputs);
@@ -81,7 +86,14 @@ export const selector = defineNode({
   description: "Leaves by the port of the first branch whose conditions hold, else by `false`.",
   category: "logic",
   config,
-  effectful: false,
+  // A condition on the moment or on chance is decided once: in a repeat it would lead elsewhere.
+  effectful: ({ branches }) =>
+    branches.some(({ conditions }) => conditions.some((item) => isExpression(item) && isVolatile(item.expression))),
+  portForms: [
+    { name: "true", description: "The first branch holds." },
+    { name: "true_{n}", description: "The branch of this number, from 1, is the first that holds." },
+    { name: "false", description: "No branch holds." },
+  ],
   ports: ({ branches }) => [...branches.map((_branch, index) => port(index)), "false"],
   uses: ({ branches }) =>
     branches.flatMap((branch) =>

@@ -10,6 +10,7 @@ export const start = defineNode({
   category: "input_output",
   config: z.strictObject({}),
   effectful: false,
+  begins: true,
   nullOutputs: true,
   coze: {
     id: "1",

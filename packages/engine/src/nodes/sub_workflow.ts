@@ -13,10 +13,14 @@ const config = z.strictObject({
 type Config = z.output<typeof config>;
 
 function resumed(resume: NonNullable<NodeRun["resume"]>): NodeResult {
-  if (resume.error) throw new NodeError(resume.error.code, resume.error.message, { retryable: false });
+  if (resume.error) {
+    const { code, message, usage = {} } = resume.error;
+    throw new NodeError(code, message, { retryable: false, usage });
+  }
   if (resume.timedOut) throw new NodeError("timeout", "the called workflow did not end in time", { retryable: false });
   const { output, variables } = isRecord(resume.data) ? resume.data : {};
-  return { output: isRecord(output) ? output : {}, vars: isRecord(variables) ? variables : {} };
+  const { usage = {} } = resume;
+  return { output: isRecord(output) ? output : {}, vars: isRecord(variables) ? variables : {}, usage };
 }
 
 /** A run of its own, which nobody waits for; what becomes of it is in its own execution. */
@@ -65,7 +69,6 @@ export const subWorkflow = defineNode({
     if (run.childExecutions) {
       return { suspend: "child", ...which, input: run.inputs };
     }
-    const result = await run.frame(called.plan, run.inputs);
-    return "blocked" in result ? result : { output: result.output, vars: result.vars };
+    return run.frame(called.plan, run.inputs, called.workflowId);
   },
 });

@@ -61,6 +61,10 @@ export const switchNode = defineNode({
   category: "logic",
   config,
   effectful: false,
+  portForms: [
+    { name: "case_{n}", description: "The rule of this number holds first, or the input gave this number." },
+    { name: "default", description: "None of them, where there is a fallback." },
+  ],
   ports: (config) => [
     ...Array.from({ length: count(config) }, (_none, index) => `case_${index}`),
     ...(config.fallback ? ["default"] : []),

@@ -37,8 +37,9 @@ function readConfig(inputs: unknown): Record<string, unknown> {
 }
 
 function concat(config: Extract<Config, { method: "concat" }>, inputs: Record<string, unknown>): string {
-  return renderTemplate(config.template, inputs, (value) =>
-    Array.isArray(value) ? value.map(toText).join(config.joinWith) : toText(value),
+  // A list is joined where it is a whole input; one inside a value is JSON, as the value is.
+  return renderTemplate(config.template, inputs, (value, path) =>
+    Array.isArray(value) && path.length === 1 ? value.map(toText).join(config.joinWith) : toText(value),
   );
 }
 

@@ -4,16 +4,23 @@ import { dig, fieldsOf, inputOf, listOf, pick, variableOf } from "../coze/read.t
 import { CozeProblem } from "../coze/types.ts";
 import { MAX_FIELDS } from "../limits.ts";
 import { defineNode, NodeError, type NodeRun } from "../node.ts";
-import type { PathPart } from "../plan.ts";
+import type { PathPart, VariableScope } from "../plan.ts";
 import { setOwn } from "../values/json.ts";
 import { parsePath, withPath } from "../values/path.ts";
+
+const SCOPES: ReadonlySet<unknown> = new Set(["app", "user", "global", "workflow"]);
 
 const config = z.strictObject({
   assignments: z
     .array(
       z.strictObject({
-        /** `app.name` or `user.name`, with a path into its value where only a part is set. */
-        variable: z.string().regex(/^(app|user)[.[]/, "a variable is app.… or user.…; system variables are read-only"),
+        /** `app.name`, `user.name`, `global.name` or `workflow.name`, with a path where only a part of its value is set. */
+        variable: z
+          .string()
+          .regex(
+            /^(app|user|global|workflow)[.[]/,
+            "a variable is app.…, user.…, global.… or workflow.…; system variables are read-only",
+          ),
         input: z.string(),
       }),
     )
@@ -23,15 +30,26 @@ const config = z.strictObject({
 type Config = z.output<typeof config>;
 
 interface Target {
-  scope: "app" | "user";
+  scope: Exclude<VariableScope, "system">;
   name: string;
   path: PathPart[];
 }
 
 function targetOf(variable: string): Target | undefined {
   const [scope, name, ...path] = parsePath(variable) ?? [];
-  if ((scope !== "app" && scope !== "user") || typeof name !== "string") return undefined;
-  return { scope, name, path };
+  if (!SCOPES.has(scope) || typeof name !== "string") return undefined;
+  return { scope: scope as Target["scope"], name, path };
+}
+
+/** A variable of the space or of the workflow. */
+async function assignShared(run: NodeRun<Config>, target: Target, value: unknown): Promise<void> {
+  const { sharedVariables } = run.deps;
+  if (!sharedVariables) throw new NodeError("unavailable", "variables are not available", { retryable: false });
+  const scope = target.scope as "global" | "workflow";
+  const ref = { scope, name: target.name, ...(run.workflowId ? { workflowId: run.workflowId } : {}) };
+  const before = target.path.length === 0 ? undefined : await sharedVariables.get(ref);
+  const whole = target.path.length === 0 ? value : withPath(before?.value, target.path, value);
+  await sharedVariables.set(ref, whole, `${run.idempotencyKey}#${scope}.${target.name}`);
 }
 
 async function assignUser(run: NodeRun<Config>, target: Target, value: unknown): Promise<void> {
@@ -50,10 +68,12 @@ function assignApp(run: NodeRun<Config>, target: Target, value: unknown, vars: R
 export const variableAssign = defineNode({
   type: "variable_assign",
   title: "Assign variables",
-  description: "Sets app variables, which last as long as the execution, or user variables, which are kept.",
+  description:
+    "Sets app variables, which last as long as the execution, or variables of the user, the space or the workflow, which " +
+    "are kept.",
   category: "data",
   config,
-  effectful: ({ assignments }) => assignments.some((item) => item.variable.startsWith("user")),
+  effectful: ({ assignments }) => assignments.some((item) => !item.variable.startsWith("app")),
   assigns: true,
   outputs: () => [{ name: "isSuccess", type: { type: "boolean" } }],
   uses: ({ assignments }) => assignments.map((item) => item.input),
@@ -84,18 +104,20 @@ export const variableAssign = defineNode({
   dify: ["assigner"],
   run(run) {
     const vars: Record<string, unknown> = {};
-    const user: { target: Target; value: unknown }[] = [];
+    const kept: { target: Target; value: unknown }[] = [];
     for (const item of run.config.assignments) {
       const target = targetOf(item.variable);
       if (!target) throw new NodeError("invalid_config", `"${item.variable}" names no variable`, { retryable: false });
       const value = run.inputs[item.input] ?? null;
-      if (target.scope === "user") user.push({ target, value });
-      else assignApp(run, target, value, vars);
+      if (target.scope === "app") assignApp(run, target, value, vars);
+      else kept.push({ target, value });
     }
     const done = { output: { isSuccess: true }, vars };
-    if (user.length === 0) return done;
+    if (kept.length === 0) return done;
     return (async () => {
-      for (const { target, value } of user) await assignUser(run, target, value);
+      for (const { target, value } of kept) {
+        await (target.scope === "user" ? assignUser : assignShared)(run, target, value);
+      }
       return done;
     })();
   },

@@ -1,16 +1,14 @@
-import type { Blocked, IterationDone, NodeRun } from "../node.ts";
+import type { Blocked, FrameDone, IterationDone, NodeRun } from "../node.ts";
 import { NodeError } from "../node.ts";
 import type { Plan, PlanNode } from "../plan.ts";
-import type { NodeErrorData, NodeRecord } from "../record.ts";
+import { addUsage, metered, type NodeErrorData, type NodeRecord, type Usage } from "../record.ts";
 import { runGraph } from "./graph.ts";
-import { driven, isKind, MAX_FRAME_DEPTH, NodeFailed, type RunIo } from "./io.ts";
+import { driven, isKind, MAX_FRAME_DEPTH, masked, NodeFailed, type RunIo } from "./io.ts";
 import { resumption } from "./node.ts";
-import { Scope } from "./scope.ts";
+import { Scope, type Settled } from "./scope.ts";
 
 /** Milliseconds between two stored positions of one composite (architecture §3). */
 const CURSOR_INTERVAL_MS = 1000;
-
-type FrameResult = { output: Record<string, unknown>; vars: Record<string, unknown> };
 
 /** What one try of a node is given. */
 export function nodeRun(
@@ -31,6 +29,7 @@ export function nodeRun(
     inputs,
     path,
     idempotencyKey: `${io.executionId}:${path}`,
+    ...(scope.options.workflowId ? { workflowId: scope.options.workflowId } : {}),
     attempt,
     signal,
     now: io.now,
@@ -40,19 +39,28 @@ export function nodeRun(
     childExecutions: io.childExecutions && scope.depth === 0 && !io.journal.hasBelow(`${path}/`),
     variable: (name) => scope.variable(node.id, name),
     emitMessage: (content) =>
-      io.emit({ type: "message", path, nodeId: node.id, title: node.title, content, at: io.now() }),
-    emitResponse: (response) => io.emit({ type: "response", path, nodeId: node.id, response, at: io.now() }),
+      io.emit({
+        type: "message",
+        path,
+        nodeId: node.id,
+        title: node.title,
+        content: masked(io, content),
+        at: io.now(),
+      }),
+    emitResponse: (response) =>
+      io.emit({ type: "response", path, nodeId: node.id, response: masked(io, response), at: io.now() }),
     arrivals: () => arrivals(scope, node),
     tolerate: (thrown) => tolerate(io, thrown, signal),
     iterate: (index, locals, loopVars, vars) => iterate(scope, node, io, { index, locals, loopVars, vars, signal }),
     cursor: () => io.journal.cursor(path),
-    saveCursor: (state, force) => {
+    saveCursor: (state, force, turns) => {
       if (!force && io.now() - savedAt < CURSOR_INTERVAL_MS) return;
       savedAt = io.now();
-      return keep(() => io.journal.saveCursor(path, state));
+      if (turns) io.emit({ type: "progress", path, ...turns });
+      return keep(() => io.journal.saveCursor(path, masked(io, state), turns));
     },
     mustYield: (ms = 0) => io.mustYield(ms),
-    frame: (plan, input) => frame(scope, node, io, plan, input, signal),
+    frame: (plan, input, workflowId) => frame(scope, node, io, { plan, input, workflowId }, signal),
   };
 }
 
@@ -73,11 +81,11 @@ function arrivals(scope: Scope, node: PlanNode): Map<string, boolean> {
   return found;
 }
 
-function tolerate(io: RunIo, thrown: unknown, signal: AbortSignal): NodeErrorData | undefined {
+function tolerate(io: RunIo, thrown: unknown, signal: AbortSignal): (NodeErrorData & { usage?: Usage }) | undefined {
   if (!isKind(thrown, NodeFailed) || signal.aborted) return undefined;
   io.onRecord(thrown.record);
   io.emit({ type: "node_finished", record: thrown.record });
-  return thrown.error;
+  return { ...thrown.error, ...metered(thrown.usage) };
 }
 
 interface Turn {
@@ -101,6 +109,7 @@ function iterate(
     vars: turn.vars,
     depth: deeper(scope),
     parent: { scope, nodeId: node.id },
+    ...(scope.options.workflowId ? { workflowId: scope.options.workflowId } : {}),
     locals: { ...turn.locals, index: turn.index },
     loopVars: turn.loopVars,
   });
@@ -113,10 +122,25 @@ function iterate(
       loopVars: inner.loopVars,
       vars: inner.varsAfter(),
       ...(inner.control ? { control: inner.control } : {}),
+      ...metered(inner.usage),
     };
   };
-  const result = runGraph(inner, { ...io, signal: turn.signal });
+  const result = charged(inner, () => runGraph(inner, { ...io, signal: turn.signal }));
   return result instanceof Promise ? result.then((blocked) => settleLoads(inner, blocked).then(done)) : done(result);
+}
+
+/** What failed in a graph takes with it what the graph was metered for. */
+function charged<T>(inner: Scope, run: () => T | Promise<T>): T | Promise<T> {
+  const charge = (thrown: unknown): never => {
+    if (isKind(thrown, NodeFailed)) addUsage(thrown.usage, inner.usage);
+    throw thrown;
+  };
+  try {
+    const result = run();
+    return result instanceof Promise ? result.catch(charge) : result;
+  } catch (thrown) {
+    return charge(thrown);
+  }
 }
 
 /** Outputs of earlier work that are kept elsewhere are read before a composite collects them. */
@@ -134,26 +158,39 @@ async function frame(
   scope: Scope,
   node: PlanNode,
   io: RunIo,
-  plan: Plan,
-  input: Record<string, unknown>,
+  { plan, input, workflowId }: { plan: Plan; input: Record<string, unknown>; workflowId: string },
   signal: AbortSignal,
-): Promise<FrameResult | Blocked> {
+): Promise<FrameDone | Blocked> {
   const inner = new Scope(plan.root, {
     prefix: `${scope.prefix}${node.id}/`,
     input,
+    workflowId,
     vars: {},
     depth: deeper(scope),
     callerVariable: (name) => scope.variable(node.id, name),
   });
-  const blocked = await settleLoads(inner, await runGraph(inner, { ...io, signal }));
-  return blocked ?? { output: endOutput(plan, inner), vars: inner.varsAfter() };
+  // Ids of another plan are other nodes: what is pinned here is not pinned there.
+  const { pins: _pins, ...rest } = io;
+  const graph = await charged(inner, () => runGraph(inner, { ...rest, signal }));
+  const blocked = await settleLoads(inner, graph);
+  return blocked ?? { output: endOutput(plan, inner), vars: inner.varsAfter(), ...metered(inner.usage) };
 }
 
-/** The end node's output; an empty object where no live path reached it. */
+/** The output of the end node, or of the one that stands for it; an empty object where no live path reached it. */
 export function endOutput(plan: Plan, scope: Scope): Record<string, unknown> {
-  const end = plan.root.nodes.find((node) => node.type === "end");
-  const settled = end ? scope.settled.get(end.id) : undefined;
-  return (settled?.output as Record<string, unknown> | undefined) ?? {};
+  return (ended(plan, scope)?.output as Record<string, unknown> | undefined) ?? {};
+}
+
+/** {@link endOutput}, read first where it is kept elsewhere. */
+export async function loadedOutput(plan: Plan, scope: Scope): Promise<Record<string, unknown>> {
+  const settled = ended(plan, scope);
+  if (settled?.load) settled.output = await settled.load();
+  return endOutput(plan, scope);
+}
+
+function ended({ root, result }: Plan, scope: Scope): Settled | undefined {
+  const end = root.nodes.find(({ id, type }) => (result === undefined ? type === "end" : id === result));
+  return end && scope.settled.get(end.id);
 }
 
 function deeper(scope: Scope): number {

@@ -1,8 +1,9 @@
 import type { Blocked } from "../node.ts";
 import { DEFAULT_PORT, type PlanNode } from "../plan.ts";
-import type { NodeRecord } from "../record.ts";
+import { addUsage, type NodeRecord } from "../record.ts";
 import { driven, isKind, NodeFailed, type RunIo, RunStopped } from "./io.ts";
 import { isBlocked, type NodeOutcome, resumption, runNode } from "./node.ts";
+import { timeKeptMs } from "./policy.ts";
 import { type Scope, type Settled, SKIPPED, settledOf } from "./scope.ts";
 
 export interface GraphOptions {
@@ -106,7 +107,7 @@ class GraphRun {
   async #effect(node: PlanNode, stored: NodeRecord | undefined): Promise<NodeOutcome> {
     // A composite keeps its own time; a lane's step is begun with enough of it.
     const keepsTime = node.body !== undefined || (this.#scope.depth === 0 && this.#options.deferPut);
-    if (!keepsTime && this.#io.mustYield(node.policy.timeoutMs ?? 0)) {
+    if (!keepsTime && this.#io.mustYield(timeKeptMs(node.policy))) {
       return { blocked: true, waiting: [], yielded: true };
     }
     const io = this.#abortable();
@@ -147,6 +148,7 @@ class GraphRun {
   }
 
   #settle(node: PlanNode, settled: Settled, record?: NodeRecord): void {
+    if (record?.usage && !record.reused) addUsage(this.#scope.usage, record.usage);
     if (record?.loop) {
       Object.assign(this.#scope.loopVars, record.loop.set);
       this.#scope.control ??= record.loop.control;

@@ -5,13 +5,13 @@ import type { Input, PlanNode, Source } from "../plan.ts";
 import { convert, convertStrict } from "../values/convert.ts";
 import { setOwn } from "../values/json.ts";
 import { readPath } from "../values/path.ts";
-import { zeroValue } from "../values/types.ts";
+import { zeroFilled } from "../values/types.ts";
 import { driven, type RunIo } from "./io.ts";
 import type { Scope } from "./scope.ts";
 
 /**
  * The values of a node's inputs, converted to their declared types. Synchronous unless a large output has to be read or
- * a user variable is asked for. Where a value cannot be converted it becomes null, or in strict runs a NodeError names
+ * a kept variable is asked for. Where a value cannot be converted it becomes null, or in strict runs a NodeError names
  * the input.
  */
 export function resolveInputs(
@@ -23,7 +23,7 @@ export function resolveInputs(
   const loads: Promise<void>[] = [];
   const fetched = new Map<string | Expression, unknown>();
   const expressions: Expression[] = [];
-  for (const input of node.inputs) prefetch(scope, input.source, io, fetched, loads, expressions);
+  for (const input of node.inputs) prefetch(scope, input.source, definition, io, fetched, loads, expressions);
   const build = (): Record<string, unknown> => {
     const values: Record<string, unknown> = {};
     for (const input of node.inputs) values[input.name] = inputValue(scope, node, input, definition, io, fetched);
@@ -38,7 +38,7 @@ export function resolveInputs(
 }
 
 type Expression = Extract<Source, { kind: "expression" }>;
-/** Values read before: user variables by name, results of expressions by their source. */
+/** Values read before: kept variables by {@link keptName}, results of expressions by their source. */
 type Fetched = ReadonlyMap<string | Expression, unknown>;
 
 /** Inner expressions come before those that read them. */
@@ -62,15 +62,16 @@ async function evaluateAll(
 function prefetch(
   scope: Scope,
   source: Source,
+  definition: NodeDefinition,
   io: RunIo,
   fetched: Map<string | Expression, unknown>,
   loads: Promise<void>[],
   expressions: Expression[],
 ): void {
   if (source.kind === "object") {
-    for (const field of source.fields) prefetch(scope, field.source, io, fetched, loads, expressions);
+    for (const field of source.fields) prefetch(scope, field.source, definition, io, fetched, loads, expressions);
   } else if (source.kind === "expression") {
-    for (const input of source.inputs) prefetch(scope, input.source, io, fetched, loads, expressions);
+    for (const input of source.inputs) prefetch(scope, input.source, definition, io, fetched, loads, expressions);
     expressions.push(source);
   } else if (source.kind === "ref") {
     const found = scope.find(source.node);
@@ -82,13 +83,39 @@ function prefetch(
         delete settled.load;
       }),
     );
-  } else if (source.kind === "variable" && source.scope === "user" && !fetched.has(source.name)) {
+  } else if (source.kind === "variable" && isKept(source.scope) && !fetched.has(keptName(source))) {
+    fetched.set(keptName(source), undefined);
+    loads.push(keptVariable(scope, source, definition, io).then((value) => void fetched.set(keptName(source), value)));
+  }
+}
+
+type Variable = Extract<Source, { kind: "variable" }>;
+
+function isKept(scope: Variable["scope"]): scope is "user" | "global" | "workflow" {
+  return scope === "user" || scope === "global" || scope === "workflow";
+}
+
+function keptName({ scope, name }: Variable): string {
+  return `${scope}.${name}`;
+}
+
+/** A variable that outlives executions. A secret one is given only to a node that takes it out of the run. */
+async function keptVariable(scope: Scope, source: Variable, definition: NodeDefinition, io: RunIo): Promise<unknown> {
+  const { name } = source;
+  if (source.scope === "user") {
     if (!io.deps.variables)
       throw new NodeError("unavailable", "user variables are not available", { retryable: false });
-    const { name } = source;
-    fetched.set(name, undefined);
-    loads.push(io.deps.variables.get(name).then((value) => void fetched.set(name, value)));
+    return io.deps.variables.get(name);
   }
+  if (!io.deps.sharedVariables) throw new NodeError("unavailable", "variables are not available", { retryable: false });
+  const { workflowId } = scope.options;
+  const ref = { scope: source.scope as "global" | "workflow", name, ...(workflowId ? { workflowId } : {}) };
+  const found = await io.deps.sharedVariables.get(ref);
+  if (found?.isSecret && !definition.takesSecrets) {
+    const message = `"${keptName(source)}" is a secret, which a node of type ${definition.type} may not read`;
+    throw new NodeError("secret_not_allowed", message, { retryable: false });
+  }
+  return found?.value;
 }
 
 function inputValue(
@@ -101,10 +128,10 @@ function inputValue(
   isMember = false,
 ): unknown {
   const raw = sourceValue(scope, node, input, definition, io, fetched);
-  if (raw === undefined || raw === null) {
-    return definition.zeroInputs && !isMember ? zeroValue(input.type) : (raw ?? null);
-  }
-  return io.strictInputs ? convertStrict(raw, input.type, input.name) : convert(raw, input.type, input.name);
+  const zero = definition.zeroInputs && !isMember;
+  if (raw === undefined || raw === null) return zero ? zeroFilled(raw, input.type) : null;
+  const value = io.strictInputs ? convertStrict(raw, input.type, input.name) : convert(raw, input.type, input.name);
+  return zero ? zeroFilled(value, input.type) : value;
 }
 
 function sourceValue(
@@ -138,14 +165,8 @@ function sourceValue(
   }
 }
 
-function variableValue(
-  scope: Scope,
-  node: PlanNode,
-  source: Extract<Source, { kind: "variable" }>,
-  io: RunIo,
-  fetched: Fetched,
-): unknown {
+function variableValue(scope: Scope, node: PlanNode, source: Variable, io: RunIo, fetched: Fetched): unknown {
   if (source.scope === "app") return scope.variable(node.id, source.name);
-  if (source.scope === "user") return fetched.get(source.name);
+  if (isKept(source.scope)) return fetched.get(keptName(source));
   return Object.hasOwn(io.system, source.name) ? io.system[source.name] : undefined;
 }

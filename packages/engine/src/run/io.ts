@@ -1,5 +1,5 @@
 import type { NodeDefinition, NodeDeps, WebhookResponse } from "../node.ts";
-import type { Journal, NodeErrorData, NodeRecord } from "../record.ts";
+import { addUsage, type Journal, type NodeErrorData, type NodeRecord, type Pin, type Usage } from "../record.ts";
 
 /** What whoever follows a run is told. */
 export type RunEvent =
@@ -7,7 +7,7 @@ export type RunEvent =
   | { type: "node_finished"; record: NodeRecord }
   | { type: "message"; path: string; nodeId: string; title: string; content: string; at: number }
   | { type: "response"; path: string; nodeId: string; response: WebhookResponse; at: number }
-  | { type: "progress"; path: string; done: number; total: number };
+  | { type: "progress"; path: string; done: number; total: number | null };
 
 /** Everything a run needs beside its plan. */
 export interface RunIo {
@@ -34,6 +34,8 @@ export interface RunIo {
   variables: Readonly<Record<string, unknown>>;
   /** Read-only variables of the run: sys_uuid and the like. */
   system: Readonly<Record<string, unknown>>;
+  /** Nodes of this plan that are not run, by id, wherever they stand in it. Called plans know nothing of them. */
+  pins?: ReadonlyMap<string, Pin>;
   /** Whether sub-workflows at the root become executions of their own. */
   childExecutions: boolean;
   /** Inputs that cannot be converted fail instead of becoming null. */
@@ -46,11 +48,14 @@ export class NodeFailed extends Error {
   readonly path: string;
   readonly error: NodeErrorData;
   readonly record: NodeRecord;
+  /** What was metered in the turns and frames that it ended. */
+  readonly usage: Usage = {};
   constructor(record: NodeRecord, error: NodeErrorData) {
     super(error.message);
     this.path = record.path;
     this.error = error;
     this.record = record;
+    addUsage(this.usage, record.usage);
   }
 }
 
@@ -75,6 +80,11 @@ export async function driven<T>(work: () => T | Promise<T>): Promise<T> {
     if (thrown instanceof RunStopped || thrown instanceof NodeFailed || thrown instanceof RunBroken) throw thrown;
     throw new RunBroken("the run could not be kept", { cause: thrown });
   }
+}
+
+/** What may be kept and shown of a value: the secrets that the run has used are taken out of it. */
+export function masked<T>(io: RunIo, value: T): T {
+  return io.deps.mask ? io.deps.mask(value) : value;
 }
 
 /** Composites and frames inside frames, at most this deep (architecture §3: depth at most 10). */

@@ -1,12 +1,21 @@
+import { DURABLE_PAUSE_MS } from "../limits.ts";
 import type { NodeDefinition, NodeDone, NodeResult, NodeRun, NodeSuspend } from "../node.ts";
 import { NodeError } from "../node.ts";
 import { DEFAULT_PORT, type PlanNode } from "../plan.ts";
-import type { NodeErrorData, NodeRecord, SuspendRecord } from "../record.ts";
+import {
+  addUsage,
+  metered,
+  type NodeErrorData,
+  type NodeRecord,
+  type Pin,
+  type SuspendRecord,
+  type Usage,
+} from "../record.ts";
 import { fillNull } from "../values/types.ts";
 import { nodeRun } from "./context.ts";
 import { resolveInputs } from "./inputs.ts";
-import { isKind, NodeFailed, RunBroken, type RunIo, RunStopped } from "./io.ts";
-import { absorbed, errorData, retryDelayMs, sleep, withTimeout } from "./policy.ts";
+import { isKind, masked, NodeFailed, RunBroken, type RunIo, RunStopped } from "./io.ts";
+import { absorbed, errorData, nextDelayMs, type RetryCounts, sleep, withTimeout } from "./policy.ts";
 import type { Scope } from "./scope.ts";
 
 /** A node that could not go on: it waits for something outside, or time ran out. */
@@ -35,6 +44,7 @@ export function runNode(
   const definition = io.types.get(node.type);
   if (!definition) throw new Error(`node type ${node.type} is not installed`);
   const path = scope.prefix + node.id;
+  const pin = io.pins?.get(node.id);
   const base = {
     path,
     nodeId: node.id,
@@ -43,7 +53,8 @@ export function runNode(
     startedAt: prior?.startedAt ?? io.now(),
   };
   io.emit({ type: "node_started", path, nodeId: node.id, nodeType: node.type, title: node.title, at: base.startedAt });
-  if (node.effectful || node.policy.retry || node.policy.timeoutMs !== undefined) {
+  if (pin) return pinned(base, pin, io);
+  if (node.effectful || node.policy.retry || node.policy.retryOn || node.policy.timeoutMs !== undefined) {
     return runWithPolicy(scope, node, definition, io, prior, base);
   }
   let inputs: Record<string, unknown> | Promise<Record<string, unknown>> = {};
@@ -70,6 +81,11 @@ export function runNode(
   }
 }
 
+/** The record of a node that is not run. It was given no inputs: nothing asks for them. */
+function pinned(base: RecordBase, { output, port = DEFAULT_PORT }: Pin, io: RunIo): NodeRecord {
+  return { ...base, status: "succeeded", input: null, output, port, endedAt: io.now(), attempts: 0, pinned: true };
+}
+
 type RecordBase = Pick<NodeRecord, "path" | "nodeId" | "type" | "title" | "startedAt">;
 
 async function runWithPolicy(
@@ -81,32 +97,49 @@ async function runWithPolicy(
   base: RecordBase,
 ): Promise<NodeOutcome> {
   let inputs: Record<string, unknown> = {};
-  let attempt = 0;
+  const paused = prior?.suspend?.kind === "wait" ? prior.suspend.retry : undefined;
+  let attempt = paused?.attempt ?? 0;
+  const used: RetryCounts = { ...paused?.used };
+  /** Of the tries that failed. What is inside a composite stays where it is, and is counted by the next try. */
+  const spent: Usage = {};
+  // What waits for its next try was never asked for anything that it could be resumed with.
+  const resumed = paused ? undefined : prior;
+  const startedAt = io.now();
+  const limit = timeLimit(node, paused ? startedAt - base.startedAt : 0);
   const tries = async (signal: AbortSignal): Promise<NodeResult> => {
     inputs = await resolveInputs(scope, node, definition, io);
     for (;;) {
       attempt += 1;
       try {
         return await withTimeout(signal, node.policy.attemptTimeoutMs, (inner) =>
-          definition.run(nodeRun(scope, node, io, inputs, attempt, inner, prior)),
+          definition.run(nodeRun(scope, node, io, inputs, attempt, inner, resumed)),
         );
       } catch (thrown) {
         if (isKind(thrown, NodeFailed) || isOurs(thrown) || signal.aborted) throw thrown;
         const error = errorData(thrown);
-        const { retry } = node.policy;
-        if (!retry || attempt > retry.retries || !error.retryable) throw thrown;
-        await sleep(retryDelayMs(retry, attempt, io.random(), error.retryAfterMs), signal);
+        if (!definition.composite) addUsage(spent, error.usage);
+        const delay = nextDelayMs(node.policy, error, used, io.random);
+        // The failure says more than that the node's time ran out in a pause.
+        if (delay === undefined || (limit !== undefined && io.now() - startedAt + delay >= limit)) throw thrown;
+        const isLong = delay >= DURABLE_PAUSE_MS || io.mustYield(delay);
+        if (isLong && node.effectful && !resumed) {
+          return { suspend: "wait", until: io.now() + delay, retry: { attempt, used } };
+        }
+        await sleep(delay, signal);
       }
     }
   };
   try {
-    // A composite's parts have timeouts of their own; a waiting or yielding one must not lose its place to a clock.
-    const limit = definition.composite && node.policy.timeoutMs === undefined ? undefined : node.policy.timeoutMs;
     const result = await withTimeout(io.signal, limit, tries);
-    return finished(node, definition, base, io, inputs, result, attempt, prior);
+    return finished(node, definition, base, io, inputs, result, attempt, resumed, spent);
   } catch (thrown) {
-    return failed(node, base, io, thrown, inputs, attempt);
+    return failed(node, base, io, thrown, inputs, attempt, spent);
   }
+}
+
+/** Milliseconds that a node has left for all its tries, of which it used some before it paused. */
+function timeLimit({ policy }: PlanNode, usedMs: number): number | undefined {
+  return policy.timeoutMs === undefined ? undefined : Math.max(1, policy.timeoutMs - usedMs);
 }
 
 /** Whether it is about the run and not about the node. */
@@ -121,9 +154,11 @@ function failed(
   thrown: unknown,
   inputs: unknown,
   attempts: number,
+  spent?: Usage,
 ): NodeRecord {
   if (isOurs(thrown)) throw thrown;
-  const error = isKind(thrown, NodeFailed) ? thrown.error : errorData(thrown);
+  const error = isKind(thrown, NodeFailed) ? thrown.error : masked(io, errorData(thrown));
+  const usage = isKind(thrown, NodeFailed) ? thrown.usage : (spent ?? errorData(thrown).usage ?? {});
   const data: NodeErrorData = {
     code: error.code,
     message: error.message,
@@ -131,15 +166,16 @@ function failed(
   };
   const input = inputs instanceof Promise ? null : inputs;
   const instead = absorbed(node, data);
-  const record: NodeRecord = {
+  const record: NodeRecord = masked(io, {
     ...base,
     status: instead ? "succeeded" : "failed",
     input,
     error: data,
     endedAt: io.now(),
     attempts,
+    ...metered(usage),
     ...(instead ?? {}),
-  };
+  });
   if (!instead) throw isKind(thrown, NodeFailed) ? thrown : new NodeFailed(record, data);
   return record;
 }
@@ -153,21 +189,23 @@ function finished(
   result: NodeResult,
   attempts: number,
   prior: NodeRecord | undefined,
+  spent: Usage = {},
 ): NodeOutcome {
   if (isBlocked(result)) return result;
-  if ("suspend" in result) return waitingRecord(base, io, input, result, attempts, prior);
-  return {
+  if ("suspend" in result) return masked(io, waitingRecord(base, io, input, result, attempts, prior));
+  return masked<NodeRecord>(io, {
     ...base,
     status: "succeeded",
-    input,
+    input: result.input ?? input,
     output: completeOutput(node, definition, result),
     port: result.port ?? DEFAULT_PORT,
     endedAt: io.now(),
     attempts,
     ...(result.vars ? { vars: result.vars } : {}),
     ...(result.loop ? { loop: result.loop } : {}),
-    ...(result.usage ? { usage: result.usage } : {}),
-  };
+    ...metered(addUsage({ ...spent }, result.usage)),
+    ...(result.turns ? { turns: result.turns } : {}),
+  });
 }
 
 function completeOutput(node: PlanNode, definition: NodeDefinition, result: NodeDone): Record<string, unknown> {
@@ -192,7 +230,7 @@ function suspendRecord(result: NodeSuspend, now: number, round: number): Suspend
   const state = result.state === undefined ? {} : { state: result.state };
   switch (result.suspend) {
     case "wait":
-      return { kind: "wait", until: result.until, ...state };
+      return { kind: "wait", until: result.until, ...state, ...(result.retry ? { retry: result.retry } : {}) };
     case "signal":
       return { kind: "signal", event: result.event, round, since: now, ...state };
     case "child": {

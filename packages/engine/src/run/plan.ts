@@ -1,7 +1,7 @@
 import type { Blocked } from "../node.ts";
-import type { Plan } from "../plan.ts";
+import { DEFAULT_PORT, type Plan } from "../plan.ts";
 import type { NodeRecord } from "../record.ts";
-import { endOutput } from "./context.ts";
+import { loadedOutput } from "./context.ts";
 import { runGraph } from "./graph.ts";
 import type { RunIo } from "./io.ts";
 import { Scope } from "./scope.ts";
@@ -18,15 +18,16 @@ export async function runPlan(plan: Plan, input: Record<string, unknown>, io: Ru
   const scope = rootScope(plan, input, io);
   const blocked = await runGraph(scope, io);
   if (blocked) return { status: "blocked", ...blocked };
-  const end = plan.root.nodes.find((node) => node.type === "end");
-  const settled = end ? scope.settled.get(end.id) : undefined;
-  if (settled?.load) settled.output = await settled.load();
-  return { status: "done", output: endOutput(plan, scope), variables: scope.varsAfter() };
+  return { status: "done", output: await loadedOutput(plan, scope), variables: scope.varsAfter() };
 }
 
-/** The scope of a plan's root graph. */
-export function rootScope(plan: Plan, input: Record<string, unknown>, io: Pick<RunIo, "variables">): Scope {
-  return new Scope(plan.root, { prefix: "", input, vars: io.variables, depth: 0 });
+/** The scope of a plan's root graph. What is pinned of nodes that the plan leaves out can be read in it. */
+export function rootScope(plan: Plan, input: Record<string, unknown>, io: Pick<RunIo, "variables" | "pins">): Scope {
+  const scope = new Scope(plan.root, { prefix: "", input, vars: io.variables, depth: 0 });
+  for (const [nodeId, { output, port = DEFAULT_PORT }] of io.pins ?? []) {
+    if (!scope.index.byId.has(nodeId)) scope.settled.set(nodeId, { status: "succeeded", port, output });
+  }
+  return scope;
 }
 
 const NO_EFFECTS: ReadonlySet<string> = new Set();

@@ -1,5 +1,5 @@
 import type { PlanEdge, PlanGraph, PlanNode } from "../plan.ts";
-import type { NodeRecord } from "../record.ts";
+import type { NodeRecord, Usage } from "../record.ts";
 import { FINISH } from "../segments.ts";
 
 /** A node of a graph that needs nothing more: it ran, or nothing live led to it. */
@@ -52,6 +52,8 @@ export interface ScopeOptions {
   loopVars?: Record<string, unknown>;
   /** App variables of whatever called this graph as a frame. */
   callerVariable?: (name: string) => unknown;
+  /** The called workflow whose graph this is, or is in; absent in the execution's own. */
+  workflowId?: string;
 }
 
 /** One graph being run: the root, one turn of a body, or one called plan. */
@@ -63,6 +65,8 @@ export class Scope {
   readonly depth: number;
   readonly settled = new Map<string, Settled>();
   readonly loopVars: Record<string, unknown>;
+  /** What the nodes that are settled were metered for. */
+  readonly usage: Usage = {};
   readonly options: ScopeOptions;
   control: "break" | "continue" | undefined;
 

@@ -1,8 +1,8 @@
 import type { Plan, PlanEdge, PlanSegment } from "../plan.ts";
 import { DEFAULT_PORT } from "../plan.ts";
-import type { NodeRecord } from "../record.ts";
+import { metered, type NodeRecord, type Usage } from "../record.ts";
 import { FINISH, finishEdges } from "../segments.ts";
-import { endOutput } from "./context.ts";
+import { loadedOutput } from "./context.ts";
 import { runGraph } from "./graph.ts";
 import type { RunIo } from "./io.ts";
 import { rootScope } from "./plan.ts";
@@ -32,7 +32,7 @@ export type StepOutcome =
       /** At the segment's end: its out-edges. */
       edges: SettledEdge[];
       /** The segment's end is the run's end; this is its result. */
-      finish?: { output: Record<string, unknown>; variables: Record<string, unknown> };
+      finish?: { output: Record<string, unknown>; variables: Record<string, unknown>; usage?: Usage };
     }
   /** It waits for what these stored records name. */
   | { kind: "waiting"; paths: string[] }
@@ -174,10 +174,8 @@ async function onward(
   }
   const edges = segment.out.map((edgeId) => settledEdge(plan, edgeId, scope));
   if (!segment.finish) return { edges };
-  const end = plan.root.nodes.find((node) => node.type === "end");
-  const settled = end ? scope.settled.get(end.id) : undefined;
-  if (settled?.load) settled.output = await settled.load();
-  return { edges, finish: { output: endOutput(plan, scope), variables: scope.varsAfter() } };
+  const output = await loadedOutput(plan, scope);
+  return { edges, finish: { output, variables: scope.varsAfter(), ...metered(scope.usage) } };
 }
 
 function settledEdge(plan: Plan, edgeId: string, scope: Scope): SettledEdge {

@@ -57,13 +57,19 @@ function isEmpty(value: unknown): boolean {
   return (typeof value === "string" || typeof value === "object") && lengthOf(value) === 0;
 }
 
+/** What is missing is false. */
 function isTruth(value: unknown, truth: boolean): boolean {
+  if (value === null || value === undefined) return !truth;
   return value === truth || (typeof value === "string" && value.toLowerCase() === String(truth));
 }
 
-/** Below, at or above 0; NaN where the two cannot be ordered. Numbers by value, other texts (dates) by their letters. */
+/**
+ * Below, at or above 0; NaN where the two cannot be ordered. Numbers by value, other texts (dates) by their letters, and
+ * what is missing below everything (Coze).
+ */
 function order(left: unknown, right: unknown): number {
-  if (left === null || left === undefined || right === null || right === undefined) return Number.NaN;
+  if (left === null || left === undefined) return right === null || right === undefined ? 0 : -1;
+  if (right === null || right === undefined) return 1;
   if (typeof left === "object" || typeof right === "object") return Number.NaN;
   const a = left === "" ? Number.NaN : numberOf(left);
   const b = right === "" ? Number.NaN : numberOf(right);

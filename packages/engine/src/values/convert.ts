@@ -97,13 +97,11 @@ function toList(value: unknown, type: ValueType, path: string, warnings: Convers
   const result: unknown[] = [];
   for (let i = 0; i < list.length; i++) {
     const at = `${path}[${i}]`;
+    const before = warnings.length;
     const item = list[i] === undefined || list[i] === null ? null : attempt(list[i], items, at, warnings);
-    if (item !== FAILED) {
-      result.push(item);
-      continue;
-    }
-    warnings.push(failure(list[i], items.type, at));
-    if (items.type === "object") result.push(null);
+    if (item === FAILED) warnings.push(failure(list[i], items.type, at));
+    if (items.type === "object") result.push(item === FAILED ? null : item);
+    else if (warnings.length === before) result.push(item);
   }
   return result;
 }

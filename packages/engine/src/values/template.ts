@@ -40,7 +40,7 @@ export function templateNames(template: string): string[] {
   return [...names];
 }
 
-/** Looks up one place. `known` is false when its first name is none of `values`. */
+/** Looks up one place. `known` is false where its first name is none of `values`, or a value lacks the member it names. */
 export function lookup(part: { path: PathPart[]; source: string }, values: Record<string, unknown>) {
   const [root, ...rest] = part.path;
   if (root === undefined || !Object.hasOwn(values, root)) return { known: false, value: undefined };
@@ -48,17 +48,24 @@ export function lookup(part: { path: PathPart[]; source: string }, values: Recor
   if (isOutOfRange(base, rest)) {
     throw new NodeError("index_out_of_range", `${part.source}: the list has no such item`, { retryable: false });
   }
-  return { known: true, value: readPath(base, rest) };
+  const value = readPath(base, rest);
+  return { known: value !== undefined || endsAtNull(base, rest), value };
+}
+
+/** Whether the way into a value ends early because something on it is null: what is inside nothing is nothing. */
+function endsAtNull(base: unknown, parts: readonly PathPart[]): boolean {
+  return (base ?? null) === null || parts.some((_part, at) => readPath(base, parts.slice(0, at + 1)) === null);
 }
 
 /**
  * Renders `{{a.b[0]}}` places from `values`: text as it is, null as nothing, objects and lists as compact JSON with sorted
- * keys. A name that is not among `values` stays as it is written. Throws NodeError for an index beyond a list.
+ * keys. A name that is not among `values`, or not in the value that it is read from, stays as it is written. Throws
+ * NodeError for an index beyond a list.
  */
 export function renderTemplate(
   template: string,
   values: Record<string, unknown>,
-  text: (value: unknown) => string = toText,
+  text: (value: unknown, path: readonly PathPart[]) => string = toText,
 ): string {
   if (!template.includes("{{")) return template;
   let result = "";
@@ -68,7 +75,7 @@ export function renderTemplate(
       continue;
     }
     const found = lookup(part, values);
-    result += found.known ? text(found.value) : part.source;
+    result += found.known ? text(found.value, part.path) : part.source;
   }
   return result;
 }

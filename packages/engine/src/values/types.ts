@@ -16,16 +16,19 @@ export function zeroValue(type: ValueType): unknown {
   }
 }
 
-/** Fills missing and null top-level members with the zero value of their type, in place. Members of objects stay. */
-export function fillZero(
-  values: Record<string, unknown>,
-  fields: readonly { name: string; type: ValueType }[],
-): Record<string, unknown> {
-  for (const field of fields) {
-    const value = Object.hasOwn(values, field.name) ? values[field.name] : undefined;
-    if (value === undefined || value === null) setOwn(values, field.name, zeroValue(field.type));
+/**
+ * The value of an input that must not be missing (Coze's rule before a node runs): null is the zero value of its type, in
+ * a list too; an object that is missing has its declared members as null, and so has one that lacks some.
+ */
+export function zeroFilled(value: unknown, type: ValueType): unknown {
+  if (value === undefined && type.type === "object" && type.fields?.length) return fillNull({}, type.fields);
+  if (value === undefined || value === null) return zeroValue(type);
+  if (type.type === "list" && type.items && Array.isArray(value)) {
+    const { items } = type;
+    if (!items.fields?.length && !value.includes(null)) return value;
+    return value.map((item) => (item === null ? zeroValue(items) : fillType(item, items)));
   }
-  return values;
+  return fillType(value, type);
 }
 
 function fillType(value: unknown, type: ValueType): unknown {
@@ -37,13 +40,14 @@ function fillType(value: unknown, type: ValueType): unknown {
 }
 
 /**
- * Adds what is declared and missing: null, or for an object with declared members an object of nulls. Changes the object
- * given and returns it; objects inside are copied first.
+ * Adds what is declared and missing: null, or for an object with declared members an object of nulls. What is null stays
+ * null. Changes the object given and returns it; objects inside are copied first.
  */
 export function fillNull(values: Record<string, unknown>, fields: readonly Field[]): Record<string, unknown> {
   for (const field of fields) {
     const value = Object.hasOwn(values, field.name) ? values[field.name] : undefined;
-    if (value !== undefined && value !== null) {
+    if (value === null) continue;
+    if (value !== undefined) {
       const filled = fillType(value, field.type);
       if (filled !== value) setOwn(values, field.name, filled);
     } else if (field.type.type === "object" && field.type.fields?.length) {

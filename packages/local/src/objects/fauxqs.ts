@@ -1,5 +1,7 @@
 import { type BuildAppOptions, buildApp } from "fauxqs";
+import { LargeObjects, type StoreError } from "./large.ts";
 import { sortedListing } from "./listing.ts";
+import type { ObjectRequest } from "./requests.ts";
 
 /** fauxqs's stores; their constructors are not among its exports, so they are loaded by file. */
 export type Stores = NonNullable<BuildAppOptions["stores"]>;
@@ -8,28 +10,34 @@ export type QueueStore = Stores["sqsStore"];
 export type App = ReturnType<typeof buildApp>;
 type Queue = NonNullable<ReturnType<QueueStore["getQueueByName"]>>;
 
-interface Persistence {
+/** fauxqs's database, as far as it is used here. */
+export interface Persistence {
   load(queues: QueueStore, topics: Stores["snsStore"], objects: ObjectStore): void;
   transaction(work: () => void): void;
+  upsertObject(bucket: string, object: object): void;
+  upsertMultipartPart(uploadId: string, part: object): void;
+  completeMultipartUpload(uploadId: string, bucket: string, object: object): void;
   close(): void;
 }
 
 type Constructor<T> = new (...given: string[]) => T;
 
-/** One object in one request may have this size; S3 itself takes 5 GB. */
+/** One body may have this size in memory; larger ones need a data folder. */
 const MAX_BODY_BYTES = 512 * 1024 * 1024;
 
 /** fauxqs's app over its stores. */
 export interface Emulator {
   app: App;
   stores: Stores;
+  /** Present where the data is on disk. */
+  large: LargeObjects | undefined;
   /** Closes the database; the app is closed before. */
   close(): void;
 }
 
 /**
  * Builds fauxqs without its own listener, which would open on every network interface, and closes the gaps that its
- * routes leave: bodies over 11 MiB, listings in the order of a language, messages lost on their way to a dead letter
+ * routes leave: bodies over 11 MiB, bodies whole in memory, listings in the order of a language, messages lost on their way to a dead letter
  * queue.
  */
 export async function buildEmulator(path: string | undefined, region: string): Promise<Emulator> {
@@ -43,13 +51,21 @@ export async function buildEmulator(path: string | undefined, region: string): P
   // Without a host of its own it names its queues by the address it was called at.
   stores.sqsStore.host = "";
   stores.s3Store.listObjects = (bucket, options) => sortedListing(stores.s3Store, bucket, options);
-  acceptLargeBodies(app);
-  return { app, stores, close: () => persistence?.close() };
+  const large =
+    path === undefined || !persistence
+      ? undefined
+      : new LargeObjects(path, stores.s3Store, persistence, await errorClass());
+  acceptBodies(app, large);
+  return { app, stores, large, close: () => persistence?.close() };
 }
 
 async function constructorOf<T>(file: string, name: string): Promise<Constructor<T>> {
   const loaded: Record<string, unknown> = await import(new URL(file, import.meta.resolve("fauxqs")).href);
   return loaded[name] as Constructor<T>;
+}
+
+async function errorClass(): Promise<StoreError> {
+  return (await constructorOf<Error>("./common/errors.js", "S3Error")) as unknown as StoreError;
 }
 
 async function openPersistence(path: string, stores: Stores): Promise<Persistence> {
@@ -79,7 +95,7 @@ function receiveWhole(queue: Queue, persistence: Persistence): void {
   };
 }
 
-function acceptLargeBodies(app: App): void {
+function acceptBodies(app: App, large: LargeObjects | undefined): void {
   const json = "application/x-amz-json-1.0";
   const form = "application/x-www-form-urlencoded";
   app.removeAllContentTypeParsers();
@@ -93,7 +109,18 @@ function acceptLargeBodies(app: App): void {
   app.addContentTypeParser(form, { parseAs: "string" }, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(String(body))));
   });
-  app.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => {
-    done(null, body);
+  app.addContentTypeParser("*", async (request: ObjectRequest, source: NodeJS.ReadableStream) => {
+    return (await large?.receive(request, source)) ?? (await whole(source));
   });
+}
+
+async function whole(source: NodeJS.ReadableStream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new RangeError("the body is too large for the local cloud");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

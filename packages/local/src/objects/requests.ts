@@ -58,7 +58,8 @@ const FAILED: Refusal = {
   message: "At least one of the pre-conditions you specified did not hold",
 };
 
-function bare(etag: string): string {
+/** A tag without its quotes. */
+export function bare(etag: string): string {
   return etag.replaceAll('"', "");
 }
 

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from "@weft/kernel/clock";
-import { type App, buildEmulator, type Emulator, type ObjectStore } from "./fauxqs.ts";
+import { buildEmulator, type Emulator } from "./fauxqs.ts";
 import { Notifications, type OnObjectCreated } from "./notifications.ts";
 import { askedHeaders, bucketAndKey, createdEvent, refusalXml, refuseExpired, refuseWrite } from "./requests.ts";
+import { refuseForged } from "./signature.ts";
 
 /** The one account of the local cloud; fauxqs knows no other. */
 const ACCOUNT_ID = "000000000000";
@@ -51,7 +52,7 @@ export async function startObjects(options: ObjectsOptions = {}): Promise<Object
   const { app, stores } = emulator;
   const notifications =
     options.onObjectCreated && new Notifications(stores.s3Store, options.onObjectCreated, region, options.path);
-  addHooks(app, stores.s3Store, notifications, options.clock ?? systemClock);
+  addHooks(emulator, notifications, options.clock ?? systemClock);
   const url = await app.listen({ port: options.port ?? 0, host: "127.0.0.1" });
   renameQueues(emulator, url);
   notifications?.resume();
@@ -77,15 +78,18 @@ type Told = ReturnType<Notifications["expect"]>;
  * Conditions are judged in a hook that calls its handler at once: between the judgement and the write nothing else
  * runs, so of two writers that both ask for a new object one is refused.
  */
-function addHooks(app: App, store: ObjectStore, notifications: Notifications | undefined, clock: Clock): void {
+function addHooks(emulator: Emulator, notifications: Notifications | undefined, clock: Clock): void {
+  const { app, large } = emulator;
+  const store = emulator.stores.s3Store;
   const told = new WeakMap<object, Told>();
   app.addHook("preHandler", (request, reply, done) => {
     if (request.method === "PUT") request.body ??= Buffer.alloc(0);
-    const refusal = refuseExpired(request, clock.now()) ?? refuseWrite(request, store);
+    const refusal = refuseForged(request) ?? refuseExpired(request, clock.now()) ?? refuseWrite(request, store);
     if (refusal) {
       reply.code(refusal.status).type("application/xml").send(refusalXml(refusal));
       return;
     }
+    if (large?.answer(request, reply)) return;
     const event = notifications && createdEvent(request);
     const { bucket, key } = bucketAndKey(request);
     if (event) told.set(request, notifications.expect(bucket, key, event));
@@ -95,6 +99,7 @@ function addHooks(app: App, store: ObjectStore, notifications: Notifications | u
     if (reply.statusCode < 300) for (const [name, value] of askedHeaders(request)) reply.header(name, value);
     const intent = told.get(request);
     told.delete(request);
+    large?.finish(request.body);
     if (intent && reply.statusCode < 300) notifications?.tell(intent);
     else if (intent) notifications?.drop(intent);
     done();

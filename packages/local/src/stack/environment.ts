@@ -1,3 +1,5 @@
+import { LOCAL_SECRET } from "../objects/signature.ts";
+
 /** Addresses of the local services. */
 export interface Endpoints {
   dynamodb: string;
@@ -21,7 +23,7 @@ export function functionEnvironment(endpoints: Endpoints): Record<string, string
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_SECRET_ACCESS_KEY: LOCAL_SECRET,
     AWS_SESSION_TOKEN: "local",
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",

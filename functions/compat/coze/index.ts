@@ -1,0 +1,6 @@
+import { defineApi } from "@weft/http/define-api";
+import { services } from "../../services.ts";
+import { cozeDialect } from "./dialect.ts";
+import { routes } from "./routes.ts";
+
+export const handler = defineApi(routes, services, { dialect: cozeDialect });
