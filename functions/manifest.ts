@@ -15,7 +15,7 @@ export type Grant =
   | "machine:self"
   /** Run user code in the sandbox. CODE_FUNCTION. */
   | "code"
-  /** Send e-mail. MAIL_FROM. */
+  /** Send e-mail. MAIL_FROM, and WEFT_PUBLIC_URL where the stage says where people reach the API. */
   | "mail"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
   | "secrets";
@@ -85,6 +85,15 @@ export const functions = [
     grants: ["table", "files", "machine", "code", "secrets"],
     memoryMb: 1769,
     timeoutSeconds: 900,
+  },
+  {
+    name: "approvals",
+    entry: "functions/approval/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/approvals"],
+    anonymous: ["/approvals/{token}"],
+    grants: ["table", "files", "machine"],
+    ...crud,
   },
   {
     name: "credentials",
@@ -171,7 +180,7 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self", "code", "secrets"],
+    grants: ["table", "files", "machine:self", "code", "secrets", "mail"],
     memoryMb: 1769,
     timeoutSeconds: 900,
   },

@@ -6,6 +6,7 @@ import { errorLog } from "@weft/http/respond";
 import { systemClock } from "@weft/kernel/clock";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
+import { askPeople } from "./ask-people.ts";
 import { executionDeps } from "./wiring.ts";
 
 const Lane = z.object({
@@ -30,7 +31,8 @@ class RetryableStepError extends Error {
  */
 export async function handler(event: unknown, context: Context): Promise<LaneRoute | Record<string, never>> {
   const input = Lane.parse(event);
-  const deps = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
+  const wired = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
+  const deps = { ...wired, asked: askPeople(wired) };
   try {
     const registration = Registration.safeParse(event);
     if (!registration.success) return await runLane(deps, laneOf(input));

@@ -1,5 +1,6 @@
 import { sfnMachine } from "@weft/adapters/machine/sfn";
 import { lambdaCode } from "@weft/adapters/sandbox/lambda";
+import { close as closeApprovals } from "@weft/core/approval/approval.close";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { run } from "@weft/core/execution/execution.service";
 import type { Machine } from "@weft/core/execution/machine";
@@ -45,6 +46,7 @@ export function executionDeps(wiring: Wiring): ExecutionDeps {
 }
 
 async function ended(row: ExecutionRow, status: TerminalStatus): Promise<void> {
+  await closeApprovals({ clock: systemClock }, row);
   // What ran a part of the draft, or had outputs given to it, proves nothing of the whole.
   if (status !== "succeeded" || row.commitId === undefined || row.isDebug) return;
   await markTestRun(ctxOf(row.spaceId), row.workflowId as Id<"workflow">, row.commitId as Id<"commit">);

@@ -42,6 +42,7 @@ export class FunctionSet {
         files: state.files,
         key: state.key,
         mailFrom: stage.mailFrom,
+        ...(stage.publicUrl === undefined ? {} : { publicUrl: stage.publicUrl }),
         ...(this.machine ? { machine: this.machine } : {}),
         ...(this.sandbox ? { code: this.sandbox } : {}),
       },

@@ -16,6 +16,8 @@ export interface Powers {
   readonly files: IBucket;
   readonly key: IKey;
   readonly mailFrom: string;
+  /** Where people reach the API, for links in mails. */
+  readonly publicUrl?: string;
   readonly machine?: StateMachine;
   /** The function that runs user code. */
   readonly code?: IFunction;
@@ -164,7 +166,13 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
       };
     }
     case "mail":
-      return { statements: mailStatements(scope, powers), environment: { MAIL_FROM: powers.mailFrom } };
+      return {
+        statements: mailStatements(scope, powers),
+        environment: {
+          MAIL_FROM: powers.mailFrom,
+          ...(powers.publicUrl === undefined ? {} : { WEFT_PUBLIC_URL: powers.publicUrl }),
+        },
+      };
     case "secrets":
       return { statements: secretsStatements(powers), environment: { DATA_KEY_ARN: powers.key.keyArn } };
     default: {

@@ -88,6 +88,9 @@ export interface NodeRecord {
   suspend?: SuspendRecord;
 }
 
+/** The type of the event by which an approval asks. Only its approvers answer it, never who resumes executions. */
+export const APPROVAL_EVENT = "approval";
+
 /** What people or programs are asked for while a node waits. */
 export interface ExecutionEventData {
   /** question, input, approval… */

@@ -5,6 +5,7 @@ import type { TerminalStatus } from "@weft/engine/status";
 import type { Clock } from "@weft/kernel/clock";
 import type { RunPolicy } from "../workflow/run-policy.schema.ts";
 import type { RunTarget } from "./execution.service.ts";
+import type { EventRow } from "./journal.ts";
 import type { Machine } from "./machine.ts";
 import type { ExecutionRow } from "./store.ts";
 
@@ -22,6 +23,8 @@ export interface ExecutionDeps {
   clock: Clock;
   /** Milliseconds before the platform ends this process's call. */
   timeLeftMs(): number;
+  /** Told of what nodes ask people for an approval, before the execution waits for it; again where a step is repeated. */
+  asked?(execution: ExecutionRow, event: EventRow): Promise<void>;
   /**
    * Told of each execution that ended, with how. It may be told again of the same end, and must be told where
    * `hasFollowUp` says so.

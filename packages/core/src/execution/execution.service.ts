@@ -2,6 +2,7 @@ import { createCache } from "@weft/db/cache";
 import { listPage } from "@weft/db/page";
 import { answerIssues } from "@weft/engine/nodes/input";
 import type { Field, Plan } from "@weft/engine/plan";
+import { APPROVAL_EVENT } from "@weft/engine/record";
 import { firstSegment } from "@weft/engine/run/step";
 import type { RunMode } from "@weft/engine/status";
 import { systemClock } from "@weft/kernel/clock";
@@ -341,6 +342,7 @@ export async function resume(
     throw known ? conflict(`event ${answer.eventId} was answered`) : notFound("event", answer.eventId);
   }
   if (asked.type === "child") throw conflict("a called workflow answers by ending");
+  if (asked.type === APPROVAL_EVENT) throw conflict("an approval is answered by its approvers");
   await checkAnswer(row, asked, answer.data);
   const taken = await answerEvent(deps, row, asked.eventId, { data: answer.data ?? null }, actorId(ctx));
   if (!taken) throw conflict(`event ${answer.eventId} was answered`);
