@@ -72,12 +72,9 @@ export const ApprovalPage = pageOf(ApprovalSummary).meta({ id: "ApprovalPage" })
 export const listApprovalsQuery = {
   ...pageQuery,
   status: z.enum(APPROVAL_STATUS).optional(),
-  scope: z
-    .enum(["all", "mine"])
-    .default("all")
-    .meta({
-      description: "`mine`: those that the caller is asked; with `status=waiting` those that wait for the caller.",
-    }),
+  scope: z.enum(["all", "mine"]).default("all").meta({
+    description: "`mine`: those that the caller is asked; with `status=waiting` those that wait for the caller.",
+  }),
 };
 export interface ListApprovals {
   limit: number;
