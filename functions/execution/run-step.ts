@@ -1,5 +1,5 @@
 import { registerToken } from "@weft/core/execution/events";
-import { runLane } from "@weft/core/execution/lane";
+import { runState } from "@weft/core/execution/launched";
 import type { LaneInput, LaneRoute } from "@weft/core/execution/machine";
 import { runFiring } from "@weft/core/trigger/trigger.firing";
 import { log } from "@weft/http/log";
@@ -38,7 +38,7 @@ export async function handler(event: unknown, context: Context): Promise<LaneRou
   try {
     const registration = Registration.safeParse(event);
     if (!registration.success)
-      return await (isId("firing", input.executionId) ? runFiring : runLane)(deps, laneOf(input));
+      return await (isId("firing", input.executionId) ? runFiring : runState)(deps, laneOf(input));
     const { epoch, path, token } = registration.data;
     await registerToken({ machine: deps.machine, clock: systemClock }, laneOf(input), epoch, path, token);
     return {};

@@ -106,8 +106,8 @@ export type SuspendRecord =
       kind: "wait";
       until: number;
       state?: unknown;
-      /** It failed and is tried again then: the tries so far, and by which rules. */
-      retry?: { attempt: number; used: Record<string, number> };
+      /** It failed and is tried again then: the tries so far, by which rules, and what they were metered for. */
+      retry?: { attempt: number; used: Record<string, number>; spent?: Usage };
     }
   | { kind: "signal"; event: ExecutionEventData; round: number; since: number; state?: unknown }
   | {

@@ -9,6 +9,9 @@ import type { EventRow } from "./journal.ts";
 import type { Machine } from "./machine.ts";
 import type { ExecutionRow } from "./store.ts";
 
+/** What ending executions, and looking whether they go on, needs: no plans and no node types. */
+export type EndDeps = Pick<ExecutionDeps, "machine" | "limits" | "ended" | "clock" | "log">;
+
 /** What the drivers need of the rest of the product; functions wire it. */
 export interface ExecutionDeps {
   machine: Machine;
