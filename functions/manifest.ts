@@ -17,6 +17,8 @@ export type Grant =
   | "code"
   /** Send e-mail. MAIL_FROM, and WEFT_PUBLIC_URL where the stage says where people reach the API. */
   | "mail"
+  /** Have platform jobs run. JOBS_FUNCTION, CANVAS_JOBS_FUNCTION. */
+  | "jobs"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
   | "secrets";
 
@@ -164,7 +166,7 @@ export const functions = [
     entry: "functions/platform/index.ts",
     kind: "api",
     paths: ["/api/platform"],
-    grants: ["table", "files", "machine", "secrets"],
+    grants: ["table", "jobs"],
     ...crud,
   },
   {
@@ -208,15 +210,26 @@ export const functions = [
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
+  {
+    name: "canvas-jobs",
+    entry: "functions/workflow/canvas-jobs.ts",
+    kind: "schedule",
+    grants: ["table", "files"],
+    memoryMb: 1769,
+    timeoutSeconds: 300,
+  },
 ] as const satisfies readonly FunctionSpec[];
 
 export type FunctionName = (typeof functions)[number]["name"];
 
-/** Platform jobs and their EventBridge Scheduler expressions; a contract test holds this equal to the job registry. */
+/**
+ * Platform jobs, their EventBridge Scheduler expressions and the functions that run them; a contract test holds this equal to
+ * what these define.
+ */
 export const jobs = [
-  { name: "reseal-secrets", schedule: "rate(1 day)" },
-  { name: "sweep-executions", schedule: "rate(1 minute)" },
-  { name: "sweep-files", schedule: "rate(1 hour)" },
-  { name: "continue-copies", schedule: "rate(1 minute)" },
-  { name: "start-firings", schedule: "rate(1 minute)" },
-] as const;
+  { name: "reseal-secrets", schedule: "rate(1 day)", function: "jobs" },
+  { name: "sweep-executions", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "sweep-files", schedule: "rate(1 hour)", function: "jobs" },
+  { name: "continue-copies", schedule: "rate(1 minute)", function: "canvas-jobs" },
+  { name: "start-firings", schedule: "rate(1 minute)", function: "jobs" },
+] as const satisfies readonly { name: string; schedule: string; function: FunctionName }[];

@@ -163,13 +163,15 @@ describe("functions", () => {
 });
 
 describe("events", () => {
-  test("each manifest job is one schedule that calls the jobs function with its name", () => {
-    const jobsFunction = lambdaOf("jobs").id;
+  test("each manifest job is one schedule that calls its function with its name", () => {
+    const names = new Map(["jobs", "canvas-jobs"].map((name) => [lambdaOf(name).id, name]));
     const made = resources("AWS::Scheduler::Schedule").map(({ Properties }) => {
-      expect(Properties.Target.Arn["Fn::GetAtt"]).toEqual([jobsFunction, "Arn"]);
+      const [id, attribute] = Properties.Target.Arn["Fn::GetAtt"];
+      expect(attribute).toBe("Arn");
       expect(Properties.Target.DeadLetterConfig.Arn).toBeDefined();
       expect(Properties.Target.RetryPolicy.MaximumRetryAttempts).toBeLessThanOrEqual(2);
-      return { name: JSON.parse(Properties.Target.Input).job, schedule: Properties.ScheduleExpression };
+      const { job } = JSON.parse(Properties.Target.Input);
+      return { name: job, schedule: Properties.ScheduleExpression, function: names.get(id) };
     });
     expect(made).toEqual([...jobs]);
   });

@@ -2,7 +2,7 @@ import { expiresIn } from "@weft/db/base";
 import { read, tryTransact, tryWrite, tx, type WriteOp } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import type { EntityItem } from "electrodb";
-import { MAX_CONCURRENT_RUNS, MAX_PRIORITY } from "../workflow/run-policy.schema.ts";
+import { MAX_CONCURRENT_RUNS, MAX_PRIORITY } from "../workflow/run-policy.limits.ts";
 import type { EndDeps } from "./deps.ts";
 import { launch } from "./launch.ts";
 import { type Gate, leaseOp, readLeases, releaseLease } from "./lease.ts";
