@@ -36,6 +36,8 @@ export interface FunctionSpec {
   readonly grants: readonly Grant[];
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
+  /** Knows all node types, since it runs or compiles plans: its bundle may be larger. */
+  readonly plans?: true;
   /** Runs what users wrote: isolated by tenant and from every network, with bounded concurrency, and with no grants. */
   readonly sandbox?: true;
   /** Further modules that are bundled beside the entry, as `{name}.mjs`: threads and child processes. */
@@ -85,6 +87,7 @@ export const functions = [
       "/api/library",
     ],
     grants: ["table", "files", "machine", "code", "secrets"],
+    plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
   },
@@ -183,6 +186,7 @@ export const functions = [
     entry: "functions/execution/run-step.ts",
     kind: "task",
     grants: ["table", "files", "machine:self", "code", "secrets", "mail"],
+    plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
   },
@@ -215,6 +219,7 @@ export const functions = [
     entry: "functions/workflow/canvas-jobs.ts",
     kind: "schedule",
     grants: ["table", "files"],
+    plans: true,
     memoryMb: 1769,
     timeoutSeconds: 300,
   },

@@ -79,7 +79,7 @@ describe("functions", () => {
       if (grant === "table") expected.add("dynamodb").add("kms");
       if (grant === "files") expected.add("s3").add("kms");
       if (grant === "mail") expected.add("ses");
-      if (grant === "code") expected.add("lambda");
+      if (grant === "code" || grant === "jobs") expected.add("lambda");
       if (grant === "secrets") expected.add("kms");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
     }
@@ -109,6 +109,7 @@ describe("functions", () => {
     if (spec.grants.includes("files")) expected.push("FILES_BUCKET");
     if (spec.grants.includes("machine")) expected.push("RUN_WORKFLOW_ARN");
     if (spec.grants.includes("code")) expected.push("CODE_FUNCTION");
+    if (spec.grants.includes("jobs")) expected.push("JOBS_FUNCTION", "CANVAS_JOBS_FUNCTION");
     if (spec.grants.includes("mail")) expected.push("MAIL_FROM");
     if (spec.grants.includes("secrets")) expected.push("DATA_KEY_ARN");
     expect(Object.keys(variables).sort()).toEqual(expected.sort());
