@@ -13,13 +13,10 @@ const MAX_HEADER_BYTES = 32 * 1024;
 const MAX_HEADERS = 500;
 
 /** A connection to a target's checked addresses; with TLS, to a server that proves its name. */
-export function openSocket(
-  { url, host, port, addresses }: Target,
-  network: Network,
-  { signal }: Watch,
-): Promise<Socket> {
-  signal.throwIfAborted();
+export function openSocket({ url, host, port, addresses }: Target, network: Network, clock: Watch): Promise<Socket> {
+  clock.signal.throwIfAborted();
   const raw = network.connect(addresses, port);
+  clock.frees(() => raw.destroy());
   const socket =
     url.protocol === "https:"
       ? tlsConnect({
@@ -32,9 +29,6 @@ export function openSocket(
         })
       : raw;
   return new Promise((resolve, reject) => {
-    const close = (): void => void raw.destroy();
-    signal.addEventListener("abort", close, { once: true });
-    socket.once("close", () => signal.removeEventListener("abort", close));
     const fail = (cause: Error): void => {
       raw.destroy();
       reject(failure(cause, "connect"));

@@ -120,8 +120,6 @@ function opened(incoming: IncomingMessage, { maxBytes }: HttpRequest, clock: Wat
     if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
     if (value !== undefined) headers[name] = Array.isArray(value) ? (value.at(-1) ?? "") : value;
   }
-  // An answer that nobody reads does not hold its connection beyond its time.
-  clock.signal.addEventListener("abort", () => incoming.destroy(), { once: true });
   return { status: incoming.statusCode ?? 0, headers, body: whole(incoming, body, clock) };
 }
 

@@ -4,6 +4,8 @@ import { type Phase, type TimeLimit, timedOut } from "./failure.ts";
 /** The times of one request over all its redirects. `signal` aborts, with the reason, when one is over or the caller stops. */
 export interface Watch {
   readonly signal: AbortSignal;
+  /** What is to be freed when the request ends, however it does. */
+  frees(free: () => void): void;
   /** Waits for a part of the request, for `ms` at most. */
   within<T>(part: { limit: TimeLimit; ms: number | undefined; phase: Phase }, task: Promise<T>): Promise<T>;
   end(): void;
@@ -13,12 +15,19 @@ export interface Watch {
 export function watch({ signal, timeoutMs }: Pick<HttpRequest, "signal" | "timeoutMs">): Watch {
   const controller = new AbortController();
   let phase: Phase = "resolve";
+  const held = new Set<() => void>();
+  const free = (): void => {
+    for (const one of held) one();
+    held.clear();
+  };
+  controller.signal.addEventListener("abort", free, { once: true });
   const onAbort = (): void => controller.abort(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
   const total = setTimeout(() => controller.abort(timedOut("total", timeoutMs, phase)), timeoutMs);
   return {
     signal: controller.signal,
+    frees: (one) => void held.add(one),
     async within(part, task) {
       phase = part.phase;
       const { limit, ms } = part;
@@ -41,6 +50,7 @@ export function watch({ signal, timeoutMs }: Pick<HttpRequest, "signal" | "timeo
     end() {
       clearTimeout(total);
       signal.removeEventListener("abort", onAbort);
+      free();
     },
   };
 }
