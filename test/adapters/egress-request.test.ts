@@ -121,6 +121,10 @@ describe("connections", () => {
       retryable: true,
       details: { phase: "resolve" },
     });
+    // Behind a redirect something had been received.
+    network.answer = (_request, response) =>
+      void response.writeHead(307, { location: "http://none.example.com/" }).end();
+    await expect(ask(URL_OF_ALL)).rejects.toMatchObject({ code: "unreachable", details: { phase: "exchange" } });
     network.answer = (request) => void request.socket.destroy();
     await expect(ask(URL_OF_ALL)).rejects.toMatchObject({ code: "unreachable", details: { phase: "exchange" } });
     network.answer = (_request, response) =>

@@ -36,3 +36,12 @@ export function unreachable(message: string, phase: Phase, cause?: unknown): Nod
 export function refused(code: string, message: string, reason?: string): NodeError {
   return new NodeError(code, message, { retryable: false, ...(reason === undefined ? {} : { details: { reason } }) });
 }
+
+/** A failure behind a redirect: what it leads away from had been received. */
+export function afterSending(thrown: unknown): unknown {
+  if (!(thrown instanceof NodeError)) return thrown;
+  const { code, message, retryable, cause } = thrown;
+  const details = thrown.details as { phase?: Phase } | undefined;
+  if (details?.phase === undefined) return thrown;
+  return new NodeError(code, message, { retryable, cause, details: { ...details, phase: "exchange" } });
+}

@@ -3,7 +3,7 @@ import { isAllowedHost } from "@weft/engine/http/hosts";
 import { type HttpRequest, type HttpResponse, NodeError } from "@weft/engine/node";
 import { ACCEPT_ENCODING, responseBody } from "./body.ts";
 import { exchange, failure, openSocket } from "./exchange.ts";
-import { refused, tooLarge } from "./failure.ts";
+import { afterSending, refused, tooLarge } from "./failure.ts";
 import { outgoingHeaders, redirected } from "./headers.ts";
 import { internet, type Network } from "./network.ts";
 import { parseUrl, resolveTarget } from "./target.ts";
@@ -46,13 +46,9 @@ export interface Egress {
 export function egress({ allowLoopback = false, network = internet }: EgressOptions = {}): Egress {
   const stream = async (given: HttpRequest): Promise<HttpStream> => {
     const clock = watch(given);
-    let incoming: IncomingMessage | undefined;
     try {
-      const answer = await follow(given, { allowLoopback, network }, clock);
-      incoming = answer.incoming;
-      return opened(incoming, given, clock);
+      return opened(await follow(given, { allowLoopback, network }, clock), given, clock);
     } catch (thrown) {
-      incoming?.destroy();
       clock.end();
       throw clock.signal.aborted ? clock.signal.reason : thrown;
     }
@@ -73,25 +69,18 @@ async function follow(
   given: HttpRequest,
   { allowLoopback, network }: Required<EgressOptions>,
   clock: Watch,
-): Promise<{ incoming: IncomingMessage }> {
+): Promise<IncomingMessage> {
   let url = parseUrl(given.url);
   let current = checked(given, url);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
     if (current.allowedHosts && !isAllowedHost(url, current.allowedHosts)) {
       throw refused("host_not_allowed", `${url.origin} is not an allowed host`);
     }
-    const connectMs = Math.min(current.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, current.timeoutMs);
-    const connecting = resolveTarget(url, network, allowLoopback).then(async (target) => ({
-      target,
-      socket: await openSocket(target, network, clock),
-    }));
-    const { target, socket } = await clock.within({ limit: "connect", ms: connectMs, phase: "connect" }, connecting);
-    const incoming = await clock.within(
-      { limit: "first_byte", ms: current.firstByteTimeoutMs, phase: "exchange" },
-      exchange(target, current, socket),
-    );
+    const incoming = await hopTo(url, current, { allowLoopback, network }, clock).catch((thrown: unknown) => {
+      throw hop === 0 ? thrown : afterSending(thrown);
+    });
     const { location } = incoming.headers;
-    if (!REDIRECTS.has(incoming.statusCode ?? 0) || location === undefined) return { incoming };
+    if (!REDIRECTS.has(incoming.statusCode ?? 0) || location === undefined) return incoming;
     incoming.destroy();
     const next = parseUrl(location, url);
     current = redirected(current, url, next, incoming.statusCode ?? 0);
@@ -99,6 +88,22 @@ async function follow(
   }
   const details = { limit: "redirects", max: MAX_REDIRECTS };
   throw new NodeError("too_many_redirects", `more than ${MAX_REDIRECTS} redirects`, { retryable: false, details });
+}
+
+async function hopTo(
+  url: URL,
+  request: HttpRequest,
+  { allowLoopback, network }: Required<EgressOptions>,
+  clock: Watch,
+): Promise<IncomingMessage> {
+  const connectMs = Math.min(request.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, request.timeoutMs);
+  const connecting = resolveTarget(url, network, allowLoopback).then(async (target) => ({
+    target,
+    socket: await openSocket(target, network, clock),
+  }));
+  const { target, socket } = await clock.within({ limit: "connect", ms: connectMs, phase: "connect" }, connecting);
+  const answering = exchange(target, request, socket);
+  return clock.within({ limit: "first_byte", ms: request.firstByteTimeoutMs, phase: "exchange" }, answering);
 }
 
 /** The request as it goes out. */
@@ -120,14 +125,10 @@ function opened(incoming: IncomingMessage, { maxBytes }: HttpRequest, clock: Wat
     if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
     if (value !== undefined) headers[name] = Array.isArray(value) ? (value.at(-1) ?? "") : value;
   }
-  return { status: incoming.statusCode ?? 0, headers, body: whole(incoming, body, clock) };
+  return { status: incoming.statusCode ?? 0, headers, body: whole(body, clock) };
 }
 
-async function* whole(
-  incoming: IncomingMessage,
-  body: AsyncIterable<Uint8Array>,
-  clock: Watch,
-): AsyncGenerator<Uint8Array> {
+async function* whole(body: AsyncIterable<Uint8Array>, clock: Watch): AsyncGenerator<Uint8Array> {
   try {
     clock.signal.throwIfAborted();
     yield* body;
@@ -135,6 +136,5 @@ async function* whole(
     throw clock.signal.aborted ? clock.signal.reason : failure(thrown, "exchange");
   } finally {
     clock.end();
-    incoming.destroy();
   }
 }

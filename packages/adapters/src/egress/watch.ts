@@ -29,10 +29,10 @@ export function watch({ signal, timeoutMs }: Pick<HttpRequest, "signal" | "timeo
     signal: controller.signal,
     frees: (one) => void held.add(one),
     async within(part, task) {
-      phase = part.phase;
+      // Behind a redirect something was sent, however far the next host is.
+      if (phase !== "exchange") phase = part.phase;
       const { limit, ms } = part;
-      const timer =
-        ms === undefined ? undefined : setTimeout(() => controller.abort(timedOut(limit, ms, part.phase)), ms);
+      const timer = ms === undefined ? undefined : setTimeout(() => controller.abort(timedOut(limit, ms, phase)), ms);
       let stop: (() => void) | undefined;
       const stopped = new Promise<never>((_, reject) => {
         stop = () => reject(controller.signal.reason);
