@@ -16,15 +16,17 @@ export function watch({ signal, timeoutMs }: Pick<HttpRequest, "signal" | "timeo
   const controller = new AbortController();
   let phase: Phase = "resolve";
   const held = new Set<() => void>();
-  const free = (): void => {
-    for (const one of held) one();
+  const total = setTimeout(() => controller.abort(timedOut("total", timeoutMs, phase)), timeoutMs);
+  const onAbort = (): void => controller.abort(signal.reason);
+  const end = (): void => {
+    clearTimeout(total);
+    signal.removeEventListener("abort", onAbort);
+    for (const free of held) free();
     held.clear();
   };
-  controller.signal.addEventListener("abort", free, { once: true });
-  const onAbort = (): void => controller.abort(signal.reason);
+  controller.signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
-  const total = setTimeout(() => controller.abort(timedOut("total", timeoutMs, phase)), timeoutMs);
   return {
     signal: controller.signal,
     frees: (one) => void held.add(one),
@@ -47,10 +49,6 @@ export function watch({ signal, timeoutMs }: Pick<HttpRequest, "signal" | "timeo
         if (stop) controller.signal.removeEventListener("abort", stop);
       }
     },
-    end() {
-      clearTimeout(total);
-      signal.removeEventListener("abort", onAbort);
-      free();
-    },
+    end,
   };
 }
