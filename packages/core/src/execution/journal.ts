@@ -3,6 +3,7 @@ import {
   type Answer,
   type Journal,
   type NodeRecord,
+  pathsOfTurns,
   type SuspendRecord,
   suspensionKey,
   type Turns,
@@ -127,6 +128,13 @@ export class TableJournal implements Journal {
     const stored = await this.#store(state);
     const row = { ...this.#key, path, state: stored, ...(turns ? { turns } : {}) };
     await tryWrite(() => CursorEntity.put(row).go());
+  }
+
+  forget(path: string, turn: number): void {
+    for (const known of pathsOfTurns(this.#records.keys(), path, turn)) {
+      this.#records.delete(known);
+      this.#rows.delete(known);
+    }
   }
 
   hasBelow(prefix: string): boolean {

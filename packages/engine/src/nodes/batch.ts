@@ -24,9 +24,6 @@ import {
   type TurnError,
 } from "./collect.ts";
 
-/** Milliseconds between two stored positions (architecture §3). */
-const SAVE_INTERVAL_MS = 1_000;
-
 const config = z.strictObject({
   /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
   items: z.array(z.string()).max(MAX_FIELDS).optional(),
@@ -72,7 +69,6 @@ class Batch {
   #running = 0;
   #yielded = false;
   #error: { thrown: unknown } | undefined;
-  #savedAt: number;
   #resolve: ((result: NodeResult | Promise<NodeResult>) => void) | undefined;
   #reject: ((thrown: unknown) => void) | undefined;
 
@@ -91,7 +87,6 @@ class Batch {
     this.#prefix = this.#done.length;
     this.#next = this.#prefix;
     for (const item of failed) if (item.error) this.#keep(item.error.index, item);
-    this.#savedAt = run.now();
   }
 
   start(): NodeResult | Promise<NodeResult> {
@@ -163,10 +158,7 @@ class Batch {
 
   async #afterOne(): Promise<void> {
     this.#running -= 1;
-    if (this.#run.now() - this.#savedAt >= SAVE_INTERVAL_MS) {
-      this.#savedAt = this.#run.now();
-      await this.#save(false);
-    }
+    await this.#save(false);
     this.#pump();
     if (this.#running > 0) return;
     if (this.#error) this.#reject?.(this.#charged(this.#error.thrown));
@@ -196,8 +188,15 @@ class Batch {
   }
 
   #save(force: boolean): void | Promise<void> {
-    const done = this.#done.reduce((count, item) => (item ? count + 1 : count), 0);
-    return this.#run.saveCursor(this.#cursor(), force, { done, total: this.#size });
+    return this.#run.saveCursor(
+      () => ({ state: this.#cursor(), turns: { done: this.#count(), total: this.#size } }),
+      this.#prefix,
+      force,
+    );
+  }
+
+  #count(): number {
+    return this.#done.reduce((count, item) => (item ? count + 1 : count), 0);
   }
 
   #cursor(): Cursor {

@@ -23,9 +23,6 @@ import {
   type TurnError,
 } from "./collect.ts";
 
-/** Milliseconds between two stored positions (architecture §3). */
-const SAVE_INTERVAL_MS = 1_000;
-
 const config = z.strictObject({
   mode: z.enum(["array", "count", "infinite"]).default("array"),
   /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
@@ -55,7 +52,6 @@ interface Loop {
   turns: number;
   gathered: Gathered[];
   at: Cursor;
-  savedAt: number;
 }
 
 function copyOf(cursor: Cursor): Cursor {
@@ -81,7 +77,7 @@ function begin(run: NodeRun<Config>): Loop {
   for (const name of config.variables) setOwn(loopVars, name, inputs[name] ?? null);
   const fresh: Cursor = { index: 0, loopVars, vars: {}, lists: {} };
   const at = copyOf((run.cursor() as Cursor | undefined) ?? fresh);
-  return { run, lists, turns: turnsOf(run, lists), gathered: gatheredOf(config.collect), at, savedAt: run.now() };
+  return { run, lists, turns: turnsOf(run, lists), gathered: gatheredOf(config.collect), at };
 }
 
 function isOver({ at, turns }: Loop): boolean {
@@ -112,7 +108,8 @@ function failedTurn({ run, at, gathered }: Loop, thrown: unknown): IterationDone
     if (isKind(thrown, NodeFailed)) addUsage(thrown.usage, at.usage);
     throw thrown;
   }
-  at.errors = [...(at.errors ?? []), { index: at.index, code: error.code, message: error.message }];
+  at.errors ??= [];
+  at.errors.push({ index: at.index, code: error.code, message: error.message });
   const missing = onItemError === "continue" ? gathered.map(({ node }) => [node, null] as const) : [];
   const { usage = {} } = error;
   return { outputs: new Map(missing), loopVars: at.loopVars, vars: at.vars, usage };
@@ -150,7 +147,7 @@ function take(loop: Loop, done: IterationDone): boolean {
 
 function save({ run, at, turns }: Loop, force: boolean): void | Promise<void> {
   const total = Number.isFinite(turns) ? turns : null;
-  return run.saveCursor(copyOf(at), force, { done: at.index, total });
+  return run.saveCursor(() => ({ state: copyOf(at), turns: { done: at.index, total } }), at.index, force);
 }
 
 function stop(loop: Loop, blocked: Blocked): NodeResult | Promise<NodeResult> {
@@ -166,8 +163,6 @@ function after(loop: Loop, outcome: IterationDone | Blocked): NodeResult | Promi
   const { run } = loop;
   if (run.signal.aborted) throw run.signal.reason;
   if (run.mustYield()) return stop(loop, { blocked: true, waiting: [], yielded: true });
-  if (run.now() - loop.savedAt < SAVE_INTERVAL_MS) return undefined;
-  loop.savedAt = run.now();
   const saved = save(loop, false);
   return saved instanceof Promise ? saved.then(() => goOn(loop)) : undefined;
 }
