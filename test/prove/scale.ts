@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type OutsideServer, startOutside } from "../support/calls.ts";
 import { type Client, signUp } from "../support/client.ts";
-import { type ScaleProcess, startScaleProcess } from "./scale-process.ts";
+import { ScaleProcess } from "./scale-process.ts";
 import { answerShapes, type ScaleShape, type ScaleSizes, scaleShapes } from "./scale-shapes.ts";
 
 /** The whole stack, every service and function of it, may have as much memory at once. */
@@ -21,7 +21,6 @@ export interface ScaleOptions {
   log?: (line: string) => void;
   /** Names of workflows; all where it is absent. */
   only?: readonly string[];
-  execArgv?: readonly string[];
 }
 
 export interface ScaleRow {
@@ -46,9 +45,10 @@ export async function proveScale(options: ScaleOptions): Promise<ScaleReport> {
   await rm(options.dataDir, { recursive: true, force: true });
   const outside = await startOutside();
   answerShapes(outside);
-  const stack = await startScaleProcess(options.dataDir, options.execArgv);
+  const stack = new ScaleProcess(options.dataDir);
   const report: ScaleReport = { rows: [], problems: [] };
   try {
+    await stack.start().answering;
     const client = await signUp(stack.url);
     for (const shape of scaleShapes(outside.url, options.sizes)) {
       if (options.only && !options.only.includes(shape.name)) continue;
@@ -58,7 +58,7 @@ export async function proveScale(options: ScaleOptions): Promise<ScaleReport> {
       options.log?.(lineOf(row));
     }
   } finally {
-    await stack.close();
+    await stack.kill();
     await outside.close();
     await rm(options.dataDir, { recursive: true, force: true });
   }
@@ -166,7 +166,6 @@ if (import.meta.main) {
     dataDir: `/tmp/weft-scale-${process.pid}`,
     log: console.log,
     ...(only.length ? { only } : {}),
-    ...(process.env.SCALE_ARGV ? { execArgv: process.env.SCALE_ARGV.split(" ") } : {}),
   });
   console.log(report.problems);
 }

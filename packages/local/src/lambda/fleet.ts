@@ -1,6 +1,7 @@
 import { LambdaServiceError } from "./errors.ts";
 import { type CpuTimes, cpuTimes, idleShare } from "./idle-share.ts";
 import { Instance, type InstanceOptions, type Job } from "./instance.ts";
+import type { Resting } from "./resting.ts";
 import type { LambdaFunction } from "./types.ts";
 
 export interface FleetLimits {
@@ -12,8 +13,11 @@ export interface FleetLimits {
   patienceMs: number;
   /** The same even when they have none and no event ended for so long: functions may wait for each other. */
   hardPatienceMs: number;
-  /** A worker above the first ends after this long without an event. */
+  /** A worker above the first ends after this long without an event, the last of its function after `lastIdleMs`. */
   idleMs: number;
+  lastIdleMs: number;
+  /** Workers of all functions together that stay loaded when they have nothing to do. */
+  kept: number;
   /** Events that may wait; one more is refused as a throttle. */
   maxWaiting: number;
 }
@@ -28,6 +32,8 @@ export const FLEET_LIMITS: FleetLimits = {
   patienceMs: 100,
   hardPatienceMs: 2_000,
   idleMs: 30_000,
+  lastIdleMs: 600_000,
+  kept: 4,
   maxWaiting: 2_000,
 };
 
@@ -50,15 +56,16 @@ export class Fleet {
   readonly #all = new Set<Instance>();
   readonly #loaded = new WeakSet<Instance>();
   readonly #idle: Instance[] = [];
-  readonly #retire = new Map<Instance, NodeJS.Timeout>();
+  readonly #resting: Resting;
   #waiting: Waiting[] = [];
   #scaler: NodeJS.Timeout | undefined;
   #lastFree = 0;
   #lastLoaded = 0;
   #closed = false;
 
-  constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits) {
+  constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits, resting: Resting) {
     this.fn = fn;
+    this.#resting = resting;
     this.#options = options;
     this.#limits = limits;
   }
@@ -104,7 +111,6 @@ export class Fleet {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#scaler);
-    for (const timer of this.#retire.values()) clearTimeout(timer);
     const error = { errorType: "ServiceException", errorMessage: "the pool is closed" };
     for (const { job } of this.#waiting.splice(0)) job.done({ error });
     await Promise.all([...this.#all].map((instance) => instance.stop()));
@@ -125,10 +131,7 @@ export class Fleet {
       return;
     }
     this.#idle.push(instance);
-    if (this.#all.size < 2 && this.fn.tenantId === undefined) return;
-    const timer = setTimeout(() => this.#end(instance), this.#limits.idleMs);
-    timer.unref();
-    this.#retire.set(instance, timer);
+    this.#resting.add(instance, () => this.#all.size > 1 || this.fn.tenantId !== undefined);
   };
 
   #gone = (instance: Instance): void => {
@@ -142,22 +145,14 @@ export class Fleet {
 
   #takeIdle(): Instance | undefined {
     const instance = this.#idle.pop();
-    if (instance) {
-      clearTimeout(this.#retire.get(instance));
-      this.#retire.delete(instance);
-    }
+    if (instance) this.#resting.delete(instance);
     return instance;
   }
 
   #forgetIdle(instance: Instance): void {
     const at = this.#idle.indexOf(instance);
     if (at >= 0) this.#idle.splice(at, 1);
-    clearTimeout(this.#retire.get(instance));
-    this.#retire.delete(instance);
-  }
-
-  #end(instance: Instance): void {
-    if (this.#all.size > 1 || this.fn.tenantId !== undefined) void instance.stop();
+    this.#resting.delete(instance);
   }
 
   #watch(): void {
