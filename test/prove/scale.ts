@@ -19,8 +19,6 @@ export interface ScaleOptions {
   /** No further workflow is begun when this says so. */
   isOver?: () => boolean;
   log?: (line: string) => void;
-  /** Names of workflows; all where it is absent. */
-  only?: readonly string[];
 }
 
 export interface ScaleRow {
@@ -51,7 +49,6 @@ export async function proveScale(options: ScaleOptions): Promise<ScaleReport> {
     await stack.start().answering;
     const client = await signUp(stack.url);
     for (const shape of scaleShapes(outside.url, options.sizes)) {
-      if (options.only && !options.only.includes(shape.name)) continue;
       if (report.rows.length > 0 && options.isOver?.()) break;
       const row = await runShape(shape, { stack, outside, client, problems: report.problems });
       report.rows.push(row);
@@ -147,7 +144,7 @@ function shown(value: unknown): string {
 export function lineOf({ name, size, seconds, calls, lanes, events, peakMb }: ScaleRow): string {
   const cells = [
     name.padEnd(26),
-    `${String(size).padStart(6)}`,
+    String(size).padStart(6),
     `${seconds.toFixed(1).padStart(7)} s`,
     `${String(calls).padStart(5)} calls`,
     `${String(lanes).padStart(2)} lanes`,
@@ -155,17 +152,4 @@ export function lineOf({ name, size, seconds, calls, lanes, events, peakMb }: Sc
     `${peakMb.toFixed(0).padStart(4)} MB`,
   ];
   return cells.join("  ");
-}
-
-if (import.meta.main) {
-  const [, , ...given] = process.argv;
-  const [chain = 300, cheapTurns = 10_000, turns = 1_000, items = 5_000] = given.filter(Number).map(Number);
-  const only = given.filter((arg) => !Number(arg));
-  const report = await proveScale({
-    sizes: { chain, cheapTurns, turns, items },
-    dataDir: `/tmp/weft-scale-${process.pid}`,
-    log: console.log,
-    ...(only.length ? { only } : {}),
-  });
-  console.log(report.problems);
 }

@@ -12,7 +12,11 @@ import { isoTime } from "@weft/kernel/clock";
 import { newId } from "@weft/kernel/ids";
 import type { EntityItem } from "electrodb";
 import { CursorEntity, ExecutionEventEntity, NodeExecutionEntity, type RecordHead } from "./execution.entity.ts";
+import { forgetKnown, type Known } from "./known.ts";
 import { loadValue, storeValue } from "./values.ts";
+
+/** Nodes that are read one by one; where more are missing, one query costs less. */
+const MAX_SINGLE_READS = 10;
 
 export interface ExecutionKey {
   spaceId: string;
@@ -41,8 +45,11 @@ export class TableJournal implements Journal {
   readonly #events = new Map<string, EventRow>();
   readonly #answers = new Map<string, Answer>();
   readonly #cursors = new Map<string, unknown>();
+  #known: Known | undefined;
 
-  constructor(key: ExecutionKey, epoch: number, now: () => number) {
+  /** With `known` it reads no record twice in this process. */
+  constructor(key: ExecutionKey, epoch: number, now: () => number, known?: Known) {
+    this.#known = known;
     this.#key = { spaceId: key.spaceId, executionId: key.executionId };
     this.#epoch = epoch;
     this.#now = now;
@@ -54,6 +61,29 @@ export class TableJournal implements Journal {
       NodeExecutionEntity.query.primary({ ...this.#key, depth: "0" }).go({ cursor, consistent: true }),
     );
     await this.#take(rows);
+    if (this.#known) this.#known.isWhole = true;
+  }
+
+  /**
+   * {@link load} for a step that may run `effect` and can depend on the nodes `before`, of which it is decided whether they
+   * run: reads those alone that this process does not know. Where the effect is stored already, others have been here,
+   * and all that they left is read.
+   */
+  async loadFor({ effect, before }: { effect?: string | undefined; before: readonly string[] }): Promise<void> {
+    const known = this.#known;
+    if (!known?.isWhole) return this.load();
+    const missing = before.filter((path) => !known.isSettled(path));
+    if (missing.length > MAX_SINGLE_READS) return this.load();
+    for (const kept of known.kept.values()) {
+      for (const record of "row" in kept ? await recordsOf(kept.row) : kept.records)
+        this.#records.set(record.path, record);
+    }
+    const rows = await Promise.all(
+      [...missing, ...(effect === undefined ? [] : [effect])].map((path) => this.#read(path)),
+    );
+    if (effect !== undefined && rows.pop()) return this.load();
+    for (const [at, row] of rows.entries()) if (!row) known.absent.add(missing[at] as string);
+    await this.#take(rows.filter((row) => row !== null));
   }
 
   /** Reads what is inside one composite or call. */
@@ -74,7 +104,9 @@ export class TableJournal implements Journal {
   async #take(rows: readonly NodeRow[]): Promise<void> {
     for (const row of rows) {
       this.#rows.set(row.path, row);
-      for (const record of await recordsOf(row)) this.#records.set(record.path, record);
+      const records = await recordsOf(row);
+      for (const record of records) this.#records.set(record.path, record);
+      if (row.depth === "0") this.#known?.keep(row, records);
     }
     if (rows.some((row) => row.status === "waiting" && row.eventId !== undefined)) await this.loadEvents();
   }
@@ -161,6 +193,7 @@ export class TableJournal implements Journal {
     if (!written) return this.#adopt(first.path);
     this.#rows.set(first.path, row as NodeRow);
     for (const record of records) this.#records.set(record.path, record);
+    if (row.depth === "0") this.#known?.keep(row, records);
     return first;
   }
 
@@ -218,9 +251,15 @@ export class TableJournal implements Journal {
     return calls.sort((a, b) => (a.eventId < b.eventId ? 1 : -1))[0]?.childExecutionId;
   }
 
+  async #read(path: string): Promise<NodeRow | null> {
+    const key = { ...this.#key, depth: depthOf(path), path };
+    return (await read(() => NodeExecutionEntity.get(key).go({ consistent: true }))).data;
+  }
+
   async #adopt(path: string): Promise<NodeRecord> {
-    const depth = depthOf(path);
-    const { data } = await read(() => NodeExecutionEntity.get({ ...this.#key, depth, path }).go({ consistent: true }));
+    forgetKnown(this.#key, this.#epoch);
+    this.#known = undefined;
+    const data = await this.#read(path);
     if (!data) throw new Error(`the record of ${path} is gone`);
     await this.#take([data]);
     const record = this.#records.get(path);

@@ -1,12 +1,13 @@
 import type { Plan, PlanNode } from "@weft/engine/plan";
 import type { NodeRecord } from "@weft/engine/record";
 import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
-import { type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
+import { neededFor, type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
 import { isoTime } from "@weft/kernel/clock";
 import { startChild } from "./child.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { settleEdges } from "./edges.ts";
 import { TableJournal } from "./journal.ts";
+import { knownOf } from "./known.ts";
 import { type LaneInput, type LaneRoute, laneName } from "./machine.ts";
 import { type Setup, setupOf } from "./part.ts";
 import { runIo, type Watch } from "./run-io.ts";
@@ -73,8 +74,10 @@ async function begin(deps: ExecutionDeps, row: ExecutionRow): Promise<ExecutionR
 }
 
 async function open(deps: ExecutionDeps, row: ExecutionRow, input: LaneInput): Promise<Lane> {
-  const journal = new TableJournal(row, row.epoch, () => deps.clock.now());
-  const [setup] = await Promise.all([setupOf(deps, row), journal.load()]);
+  const known = knownOf(row, row.epoch);
+  const journal = new TableJournal(row, row.epoch, () => deps.clock.now(), known);
+  const [setup] = await Promise.all([setupOf(deps, row), known.isWhole ? undefined : journal.load()]);
+  if (known.isWhole) await journal.loadFor(neededFor(setup.plan, input));
   const options = { childExecutions: true, failureOf: (path: string) => journal.failure(path) };
   const { io, watch } = runIo(deps, row, journal, setup, options);
   return { deps, row, plan: setup.plan, journal, input, material: setup, io, watch };
@@ -120,7 +123,9 @@ async function advance(lane: Lane, start: Position): Promise<Position | LaneRout
       (isCheap ? queue : effects).push({ segmentId: segment.id, step: 0 });
     }
     // A join needs what other lanes stored.
-    if (ready.some((segment) => segment.in.length > 1)) await lane.journal.load();
+    for (const { id, in: edges } of ready) {
+      if (edges.length > 1) await lane.journal.loadFor(neededFor(lane.plan, { segmentId: id, step: 0 }));
+    }
   }
   const [first, ...others] = effects;
   await startLanes(lane.deps, lane.row, others);

@@ -5,7 +5,7 @@ import type { Resting } from "./resting.ts";
 import type { LambdaFunction } from "./types.ts";
 
 export interface FleetLimits {
-  /** Workers that start as soon as an event finds none idle. */
+  /** Workers that start as soon as an event finds none idle and none starting. */
   eager: number;
   /** Workers at most. */
   max: number;
@@ -91,8 +91,12 @@ export class Fleet {
     if (this.#waiting.length >= this.#limits.maxWaiting)
       throw new LambdaServiceError("TooManyRequestsException", 429, "Rate Exceeded.");
     this.#waiting.push({ job, since: performance.now() });
-    if (this.#all.size < this.#limits.eager) this.#start();
+    if (this.#all.size < this.#limits.eager && !this.#isStarting) this.#start();
     else this.#watch();
+  }
+
+  get #isStarting(): boolean {
+    return [...this.#all].some((instance) => instance.state === "starting");
   }
 
   /** Starts a worker ahead of the first event. */
@@ -117,6 +121,7 @@ export class Fleet {
   }
 
   #start(): void {
+    this.#resting.makeRoom();
     const instance = new Instance(this.fn, { ready: this.#free, idle: this.#free, gone: this.#gone }, this.#options);
     this.#all.add(instance);
   }
@@ -172,9 +177,8 @@ export class Fleet {
     const now = performance.now();
     const { max, patienceMs, hardPatienceMs } = this.#limits;
     const room = Math.min(max - this.#all.size, this.#waiting.length);
-    const starting = [...this.#all].some((instance) => instance.state === "starting");
     // A worker that has just loaded is given the time to show whether it is enough.
-    if (starting || room <= 0 || now - Math.max(waitingSince, this.#lastLoaded) < patienceMs) return 0;
+    if (this.#isStarting || room <= 0 || now - Math.max(waitingSince, this.#lastLoaded) < patienceMs) return 0;
     if (now - Math.max(waitingSince, this.#lastFree) >= hardPatienceMs) return 1;
     const idle = idleShare(before);
     if (idle > MOSTLY_IDLE) return Math.min(room, GROWTH_WHEN_IDLE);

@@ -38,6 +38,11 @@ export class Resting {
     this.#idle.delete(instance);
   }
 
+  /** One more worker is about to be loaded. */
+  makeRoom(): void {
+    this.#trim(this.#limits.kept - 1);
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.#idle.clear();
@@ -49,16 +54,22 @@ export class Resting {
     for (const [instance, { since, isSpare }] of this.#idle) {
       if (now - since >= (isSpare() ? idleMs : lastIdleMs)) this.#end(instance);
     }
-    let surplus = this.#loaded() - kept;
+    this.#trim(kept);
+    if (this.#idle.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Ends rested workers until no more than so many are loaded. */
+  #trim(most: number): void {
+    const now = performance.now();
+    let surplus = this.#loaded() - most;
     const rested = [...this.#idle].filter(([, { since }]) => now - since >= WARM_MS);
     for (const [instance] of rested.sort(([, a], [, b]) => Number(b.isSpare()) - Number(a.isSpare()))) {
       if (surplus <= 0) break;
       this.#end(instance);
       surplus -= 1;
     }
-    if (this.#idle.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 
   #end(instance: Instance): void {
