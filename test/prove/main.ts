@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasFixtures } from "../local/asl-fixture.ts";
 import { proveKills } from "./kills.ts";
-import { lineOf, MAX_EVENTS, MAX_PEAK_MB, proveScale } from "./scale.ts";
+import { MAX_EVENTS, MAX_PEAK_MB, proveScale } from "./scale.ts";
 import { runTests } from "./vitest.ts";
 
 const KILLS = 50;

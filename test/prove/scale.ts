@@ -141,7 +141,7 @@ function shown(value: unknown): string {
 }
 
 /** One row as text. */
-export function lineOf({ name, size, seconds, calls, lanes, events, peakMb }: ScaleRow): string {
+function lineOf({ name, size, seconds, calls, lanes, events, peakMb }: ScaleRow): string {
   const cells = [
     name.padEnd(26),
     String(size).padStart(6),

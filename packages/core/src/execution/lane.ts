@@ -76,8 +76,9 @@ async function begin(deps: ExecutionDeps, row: ExecutionRow): Promise<ExecutionR
 async function open(deps: ExecutionDeps, row: ExecutionRow, input: LaneInput): Promise<Lane> {
   const known = knownOf(row, row.epoch);
   const journal = new TableJournal(row, row.epoch, () => deps.clock.now(), known);
-  const [setup] = await Promise.all([setupOf(deps, row), known.isWhole ? undefined : journal.load()]);
-  if (known.isWhole) await journal.loadFor(neededFor(setup.plan, input));
+  const isWarm = known.isWhole;
+  const [setup] = await Promise.all([setupOf(deps, row), isWarm ? undefined : journal.load()]);
+  if (isWarm) await journal.loadFor(neededFor(setup.plan, input));
   const options = { childExecutions: true, failureOf: (path: string) => journal.failure(path) };
   const { io, watch } = runIo(deps, row, journal, setup, options);
   return { deps, row, plan: setup.plan, journal, input, material: setup, io, watch };
