@@ -111,6 +111,33 @@ describe("a lane's steps in one process", () => {
   });
 });
 
+describe("whoever asks how far an execution is", () => {
+  it("is told what is new without reading again what was over", async () => {
+    const { id } = await world.run(chain(), { input: { n: "1" } });
+    const lane = laneOf(id);
+    await world.machine.step(world.deps, lane);
+    const shown: unknown[] = [];
+    const look = async () => shown.push((await world.get(id)).progress);
+    await look();
+    await storeElsewhere(id, "k1", "k1(k0(1))");
+    expect(await readsOf(look)).toEqual({ single: ["k1", "k2"], queries: 0 });
+    expect(await readsOf(look)).toEqual({ single: ["k2"], queries: 0 });
+    expect(shown).toMatchObject([
+      { total: LENGTH + 2, completed: 2, current: [{ path: "k1", status: "running" }] },
+      { total: LENGTH + 2, completed: 3, current: [{ path: "k2", status: "running" }] },
+      { total: LENGTH + 2, completed: 3, current: [{ path: "k2", status: "running" }] },
+    ]);
+    lane.input = { ...lane.input, step: 2 };
+    await world.drain();
+    expect((await world.get(id)).progress).toEqual({
+      total: LENGTH + 2,
+      completed: LENGTH + 2,
+      percent: 100,
+      current: [],
+    });
+  });
+});
+
 /** The record of a node as a process that shares no memory with this one stores it. */
 async function storeElsewhere(executionId: string, nodeId: string, body: string): Promise<void> {
   const row = await getExecution({ spaceId: world.ctx.spaceId as string, executionId });

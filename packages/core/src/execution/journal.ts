@@ -16,7 +16,7 @@ import { forgetKnown, type Known } from "./known.ts";
 import { loadValue, storeValue } from "./values.ts";
 
 /** Nodes that are read one by one; where more are missing, one query costs less. */
-const MAX_SINGLE_READS = 10;
+export const MAX_SINGLE_READS = 10;
 
 export interface ExecutionKey {
   spaceId: string;
@@ -74,16 +74,27 @@ export class TableJournal implements Journal {
     if (!known?.isWhole) return this.load();
     const missing = before.filter((path) => !known.isSettled(path));
     if (missing.length > MAX_SINGLE_READS) return this.load();
-    for (const kept of known.kept.values()) {
-      for (const record of "row" in kept ? await recordsOf(kept.row) : kept.records)
-        this.#records.set(record.path, record);
-    }
-    const rows = await Promise.all(
-      [...missing, ...(effect === undefined ? [] : [effect])].map((path) => this.#read(path)),
-    );
+    await this.recall();
+    const paths = effect === undefined ? missing : [...missing, effect];
+    const rows = await Promise.all(paths.map((path) => this.#read(path)));
     if (effect !== undefined && rows.pop()) return this.load();
     for (const [at, row] of rows.entries()) if (!row) known.absent.add(missing[at] as string);
     await this.#take(rows.filter((row) => row !== null));
+  }
+
+  /** Takes what this process knows, without reading anything. */
+  async recall(): Promise<void> {
+    for (const kept of this.#known?.kept.values() ?? []) {
+      for (const record of "row" in kept ? await recordsOf(kept.row) : kept.records)
+        this.#records.set(record.path, record);
+    }
+  }
+
+  /** Reads the records of these root nodes alone. Gives how many of them succeeded. */
+  async loadNodes(paths: readonly string[]): Promise<number> {
+    const rows = (await Promise.all(paths.map((path) => this.#read(path)))).filter((row) => row !== null);
+    await this.#take(rows);
+    return rows.filter(({ status }) => status === "succeeded").length;
   }
 
   /** Reads what is inside one composite or call. */

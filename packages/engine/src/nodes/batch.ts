@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { fieldsOf, freeName, inputParameters, numberOrInput, pick } from "../coze/read.ts";
-import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
+import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_ITERATIONS } from "../limits.ts";
 import { type Blocked, defineNode, type IterationDone, type NodeResult, type NodeRun } from "../node.ts";
 import { addUsage, metered, type Turns, type Usage } from "../record.ts";
 import { isKind, NodeFailed } from "../run/io.ts";
@@ -9,14 +9,15 @@ import {
   type Count,
   checkErrorName,
   checkOwn,
-  collectConfig,
+  compositeConfig,
+  compositeTraits,
   countConfig,
   countOf,
   errorFields,
   type Gathered,
   gather,
   gatheredOf,
-  itemErrorConfig,
+  inputsOfCounts,
   itemLists,
   localsOf,
   namesOf,
@@ -25,13 +26,10 @@ import {
 } from "./collect.ts";
 
 const config = z.strictObject({
-  /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
-  items: z.array(z.string()).max(MAX_FIELDS).optional(),
+  ...compositeConfig,
   /** Items taken at most; all where it is not said. */
   batchSize: countConfig(MAX_ITERATIONS).optional(),
   concurrency: countConfig(MAX_CONCURRENCY).default(DEFAULT_CONCURRENCY),
-  collect: collectConfig,
-  onItemError: itemErrorConfig,
 });
 type Config = z.output<typeof config>;
 
@@ -236,18 +234,12 @@ export const batch = defineNode({
   title: "Batch",
   description:
     "Runs its body for every item of a list, several at once. Its outputs are lists in the order of the items.",
-  category: "flow",
+  ...compositeTraits,
   config,
-  effectful: false,
-  composite: true,
-  zeroInputs: true,
-  uses: ({ items = [], batchSize, concurrency }) => [
-    ...items,
-    ...[batchSize, concurrency].flatMap((count) => (typeof count === "object" ? [count.input] : [])),
-  ],
+  uses: ({ items = [], batchSize, concurrency }) => [...items, ...inputsOfCounts(batchSize, concurrency)],
+  check: (config, { id }) => [...checkOwn(config.collect, id, []), ...checkErrorName(config)],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
-  check: (config, { id }) => [...checkOwn(config.collect, id, []), ...checkErrorName(config)],
   outputs: ({ collect, onItemError }) => [
     ...collect.map(({ name }) => ({ name, type: { type: "list" as const } })),
     ...errorFields(onItemError),

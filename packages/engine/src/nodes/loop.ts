@@ -8,14 +8,15 @@ import { setOwn } from "../values/json.ts";
 import {
   checkErrorName,
   checkOwn,
-  collectConfig,
+  compositeConfig,
+  compositeTraits,
   countConfig,
   countOf,
   errorFields,
   type Gathered,
   gather,
   gatheredOf,
-  itemErrorConfig,
+  inputsOfCounts,
   itemLists,
   localsOf,
   namesOf,
@@ -25,13 +26,10 @@ import {
 
 const config = z.strictObject({
   mode: z.enum(["array", "count", "infinite"]).default("array"),
-  /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
-  items: z.array(z.string()).max(MAX_FIELDS).optional(),
+  ...compositeConfig,
   count: countConfig(MAX_ITERATIONS).optional(),
   /** Inputs that begin as variables, which the body can set. */
   variables: z.array(z.string()).max(MAX_FIELDS).default([]),
-  collect: collectConfig,
-  onItemError: itemErrorConfig,
 });
 type Config = z.output<typeof config>;
 
@@ -190,16 +188,9 @@ export const loop = defineNode({
   type: "loop",
   title: "Loop",
   description: "Runs its body once for each item of a list, a number of times, or until a break.",
-  category: "flow",
+  ...compositeTraits,
   config,
-  effectful: false,
-  composite: true,
-  zeroInputs: true,
-  uses: ({ items = [], variables, count }) => [
-    ...items,
-    ...variables,
-    ...(typeof count === "object" ? [count.input] : []),
-  ],
+  uses: ({ items = [], variables, count }) => [...items, ...variables, ...inputsOfCounts(count)],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
   outputs: ({ collect, onItemError }) => [
