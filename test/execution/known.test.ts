@@ -1,6 +1,7 @@
 import { TableJournal } from "@weft/core/execution/journal";
 import { getExecution } from "@weft/core/execution/store";
 import { documentClient } from "@weft/db/table";
+import type { CanvasNode } from "@weft/engine/canvas";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call, canvas, end, start, text } from "../support/canvas.ts";
 import { type EngineWorld, startEngineWorld } from "../support/engine-world.ts";
@@ -15,10 +16,10 @@ afterAll(() => world.close());
 const LENGTH = 12;
 const ids = Array.from({ length: LENGTH }, (_none, at) => `k${at}`);
 
-function chain() {
+function chain(more: { nodes: CanvasNode[]; links: string } = { nodes: [], links: "" }) {
   const nodes = ids.map((id, at) => call(world.outside.url, id, [at === 0 ? "start.n" : `${ids[at - 1]}.body`]));
-  const links = ["start", ...ids, "end"].join(">");
-  return world.target(canvas([start(text("n")), ...nodes, end({ out: `${ids.at(-1)}.body` })], links));
+  const links = `${["start", ...ids, "end"].join(">")} ${more.links}`;
+  return world.target(canvas([start(text("n")), ...nodes, ...more.nodes, end({ out: `${ids.at(-1)}.body` })], links));
 }
 
 /** Reads of node records that the work makes: single ones, and queries. */
@@ -92,6 +93,24 @@ describe("a lane's steps in one process", () => {
     expect(world.outside.calls.filter(({ at }) => at > mark)).toEqual([]);
     await world.drain();
     expect(await world.get(id)).toMatchObject({ status: "succeeded", output: finalOutput });
+  });
+
+  it("that are repeated from a place without a call go on behind what others stored", async () => {
+    const side = call(world.outside.url, "side", ["start.n"]);
+    const target = { ...chain({ nodes: [side], links: "start>side>end" }), settings: { sliceSeconds: 20 } };
+    const { id } = await world.run(target, { input: { n: "1" } });
+    const lane = laneOf(id);
+    const again = { ...lane, input: { ...lane.input } };
+    const callsOf = () => world.outside.calls.filter(({ key }) => key.startsWith(`${id}:`));
+    await world.machine.step(world.with({ timeLeftMs: () => (callsOf().length > 0 ? 0 : 900_000) }), lane);
+    expect(callsOf().map(({ step }) => step)).toEqual(["k0"]);
+    await storeElsewhere(id, "k1", "k1(k0(1))");
+    await storeElsewhere(id, "k2", "k2(k1(k0(1)))");
+    await world.machine.step(world.deps, again);
+    await world.drain();
+    expect(await world.get(id)).toMatchObject({ status: "succeeded", output: finalOutput });
+    const called = callsOf().map(({ step }) => step);
+    expect(called.toSorted()).toEqual(["k0", ...ids.slice(3), "side"].toSorted());
   });
 
   it("forget what they know where another process wrote first", async () => {

@@ -46,6 +46,8 @@ export class TableJournal implements Journal {
   readonly #answers = new Map<string, Answer>();
   readonly #cursors = new Map<string, unknown>();
   #known: Known | undefined;
+  /** Everything that root nodes had left was read here at some time. */
+  isWhole = false;
 
   /** With `known` it reads no record twice in this process. */
   constructor(key: ExecutionKey, epoch: number, now: () => number, known?: Known) {
@@ -61,6 +63,7 @@ export class TableJournal implements Journal {
       NodeExecutionEntity.query.primary({ ...this.#key, depth: "0" }).go({ cursor, consistent: true }),
     );
     await this.#take(rows);
+    this.isWhole = true;
     if (this.#known) this.#known.isWhole = true;
   }
 

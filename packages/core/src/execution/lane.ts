@@ -28,6 +28,8 @@ interface Lane {
   material: Setup;
   io: RunIo;
   watch: Watch;
+  /** It stored an effectful node's record: then nothing that follows from it was stored before this delivery. */
+  isFirst: boolean;
 }
 
 /**
@@ -81,7 +83,7 @@ async function open(deps: ExecutionDeps, row: ExecutionRow, input: LaneInput): P
   if (isWarm) await journal.loadFor(neededFor(setup.plan, input));
   const options = { childExecutions: true, failureOf: (path: string) => journal.failure(path) };
   const { io, watch } = runIo(deps, row, journal, setup, options);
-  return { deps, row, plan: setup.plan, journal, input, material: setup, io, watch };
+  return { deps, row, plan: setup.plan, journal, input, material: setup, io, watch, isFirst: false };
 }
 
 async function drive(lane: Lane): Promise<LaneRoute> {
@@ -145,9 +147,15 @@ async function step(lane: Lane, position: Position): Promise<StepOutcome> {
     const outcome = await runStep(lane.plan, position, lane.material.input, lane.io);
     if (outcome.kind === "waiting") return outcome;
     const [first] = outcome.fresh;
-    if (!first || first.nodeId !== effect) return outcome;
+    if (!first || first.nodeId !== effect) {
+      // A repeat of what went further before: what it left must not be done again.
+      if (!lane.isFirst && !lane.journal.isWhole) await lane.journal.load();
+      return outcome;
+    }
     const stored = await lane.journal.putAll(outcome.fresh as [NodeRecord, ...NodeRecord[]]);
+    lane.isFirst ||= stored === first;
     if (stored === first) return { ...outcome, fresh: [] };
+    await lane.journal.load();
   }
 }
 
