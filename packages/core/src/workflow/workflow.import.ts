@@ -23,8 +23,8 @@ function ready(
   raw: Record<string, unknown>,
   format: Exclude<ImportFormat, "auto" | "package">,
 ): Ready {
-  const bindings = input.bindings.workflows;
-  const read = readImport(raw, format, bindings);
+  const { workflows: bindings, credentials } = input.bindings;
+  const read = readImport(raw, format, { workflows: bindings, credentials });
   const name = input.name ?? read.name?.slice(0, 255).trim();
   if (!name) throw invalidField("name", "the file has no name for the workflow: give one");
   const description = input.description || (read.description?.slice(0, 4_000) ?? "");

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+import { type Summary, summary } from "../items/summary.ts";
 import { numberOf } from "../values/compare.ts";
 import { toText } from "../values/convert.ts";
 import { isRecord, setOwn, stableStringify, tryParseJson } from "../values/json.ts";
@@ -13,7 +14,7 @@ type Item = Record<string, unknown>;
 
 const HASHES = new Set(["md5", "sha1", "sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"]);
 
-const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const itemOf = (value: unknown): Item =>
   isRecord(value) ? value : value === null || value === undefined ? {} : { value };
 const partsOf = (path: unknown) => parsePath(String(path)) ?? [String(path)];
@@ -40,10 +41,20 @@ function joined(...lists: unknown[]): unknown[] {
   return lists.flatMap(listOf);
 }
 
-function splitOut(items: unknown, fields: unknown, include: unknown, names: unknown): Item[] {
+function splitOut(items: unknown, fields: unknown, include: unknown, names: unknown, kept: unknown): Item[] {
+  return splitUp(items, fields, include, names, kept).map(([made]) => made);
+}
+
+function splitUp(
+  items: unknown,
+  fields: unknown,
+  include?: unknown,
+  names?: unknown,
+  kept?: unknown,
+): [made: Item, place: number][] {
   const paths = listOf(fields).map(String);
-  const result: Item[] = [];
-  for (const item of listOf(items)) {
+  const result: [Item, number][] = [];
+  for (const [place, item] of listOf(items).entries()) {
     const lists = paths.map((path) => {
       const value = read(item, path);
       return Array.isArray(value) ? value : isRecord(value) ? Object.values(value) : nullish(value) ? [] : [value];
@@ -52,38 +63,43 @@ function splitOut(items: unknown, fields: unknown, include: unknown, names: unkn
     count(result.length + length);
     for (let at = 0; at < length; at++) {
       const rest: Item = include === "allOtherFields" ? merged(item) : {};
+      for (const path of include === "selectedOtherFields" ? listOf(kept) : [])
+        setOwn(rest, lastName(path), read(item, path) ?? null);
       for (const path of paths) delete rest[String(partsOf(path)[0])];
       paths.forEach((path, n) => {
         const value = lists[n]?.[at] ?? null;
         const name = String(listOf(names)[n] ?? "");
-        if (name === "" && include !== "allOtherFields" && paths.length === 1 && isRecord(value))
-          Object.assign(rest, merged(value));
+        if (name === "" && isBare(include) && paths.length === 1 && isRecord(value)) Object.assign(rest, merged(value));
         else setOwn(rest, name || lastName(path), value);
       });
-      result.push(rest);
+      result.push([rest, place]);
     }
   }
   return result;
 }
+
+const isBare = (include: unknown): boolean => include !== "allOtherFields" && include !== "selectedOtherFields";
 
 function aggregated(items: unknown, fields: unknown): Item[] {
   const all = listOf(items);
   if (all.length === 0) return [];
   const result: Item = {};
   for (const field of listOf(fields)) {
-    const { path, name, keepMissing } = itemOf(field);
+    const { path, name, keepMissing, mergeLists } = itemOf(field);
     const values = all.map((item) => read(item, path) ?? null);
-    setOwn(result, String(name), keepMissing === true ? values : values.filter((value) => !nullish(value)));
+    const present = keepMissing === true ? values : values.filter((value) => !nullish(value));
+    setOwn(result, String(name), mergeLists === true ? present.flat() : present);
   }
   return [result];
 }
 
-function sortBy(items: unknown, fields: unknown): unknown[] {
+function sortPlaces(items: unknown, fields: unknown): number[] {
   const rules = listOf(fields).map(itemOf);
   const rank = (value: unknown): unknown => (typeof value === "string" ? value.toLowerCase() : value);
-  return [...listOf(items)].sort((a, b) => {
+  const all = listOf(items);
+  return [...all.keys()].sort((a, b) => {
     for (const { path, isDescending } of rules) {
-      const [x, y] = [rank(read(a, path)), rank(read(b, path))] as [never, never];
+      const [x, y] = [rank(read(all[a], path)), rank(read(all[b], path))] as [never, never];
       if (x === y) continue;
       if (nullish(x) || nullish(y)) return nullish(x) ? 1 : -1;
       return (x < y ? -1 : 1) * (isDescending === true ? -1 : 1);
@@ -92,10 +108,12 @@ function sortBy(items: unknown, fields: unknown): unknown[] {
   });
 }
 
-function uniqueBy(items: unknown, how: unknown, fields: unknown): unknown[] {
+function uniquePlaces(items: unknown, how: unknown, fields: unknown): number[] {
   const names = listOf(fields).map(String);
   const seen = new Set<string>();
-  return listOf(items).filter((item) => {
+  const all = listOf(items);
+  return [...all.keys()].filter((place) => {
+    const item = all[place];
     const subject =
       how === "selectedFields"
         ? names.map((name) => read(item, name) ?? null)
@@ -107,39 +125,102 @@ function uniqueBy(items: unknown, how: unknown, fields: unknown): unknown[] {
   });
 }
 
-function byPosition(left: unknown, right: unknown, keepAll: unknown): Item[] {
-  const [a, b] = [listOf(left), listOf(right)];
-  const length = keepAll === true ? Math.max(a.length, b.length) : Math.min(a.length, b.length);
-  return Array.from({ length }, (_, at) => merged(a[at], b[at]));
+type PlacePair = [left: number | null, right: number | null];
+
+function positionPairs(left: unknown, right: unknown, keep: unknown): PlacePair[] {
+  const [a, b] = [listOf(left).length, listOf(right).length];
+  const length = keep === true ? Math.max(a, b) : keep === "left" ? a : Math.min(a, b);
+  return Array.from({ length }, (_, at) => [at < a ? at : null, at < b ? at : null]);
 }
 
-function everyPair(left: unknown, right: unknown): Item[] {
-  const [a, b] = [listOf(left), listOf(right)];
-  count(a.length * b.length);
-  return a.flatMap((one) => b.map((other) => merged(one, other)));
+function everyPair(left: unknown, right: unknown): PlacePair[] {
+  const [a, b] = [listOf(left).length, listOf(right).length];
+  count(a * b);
+  return Array.from({ length: a * b }, (_, at) => [Math.floor(at / b), at % b]);
 }
 
-function byKey(left: unknown, right: unknown, keys: unknown, join: unknown): Item[] {
+/** Which items of two lists have the same values in some fields: pairs of their places. */
+function keyPairs(left: unknown, right: unknown, keys: unknown, join: unknown, isFirst: unknown): PlacePair[] {
   const pairs = listOf(keys).map(itemOf);
   const keyOf = (item: unknown, side: "left" | "right"): string =>
     stableStringify(pairs.map((pair) => String(read(item, pair[side]) ?? "\u0000")));
-  const known = new Map<string, unknown[]>();
-  for (const item of listOf(right)) known.set(keyOf(item, "right"), [...(known.get(keyOf(item, "right")) ?? []), item]);
+  const known = new Map<string, number[]>();
+  for (const [at, item] of listOf(right).entries()) {
+    const key = keyOf(item, "right");
+    known.set(key, [...(known.get(key) ?? []), at]);
+  }
   const used = new Set<string>();
-  const result: Item[] = [];
-  for (const item of listOf(left)) {
+  const result: PlacePair[] = [];
+  for (const [at, item] of listOf(left).entries()) {
     const key = keyOf(item, "left");
     const found = known.get(key);
     if (found) {
       used.add(key);
       count(result.length + found.length);
-      if (join !== "keepNonMatches") result.push(...found.map((other) => merged(item, other)));
-    } else if (join !== "keepMatches" && join !== "enrichInput2") result.push(merged(item));
+      const others = isFirst === true ? found.slice(0, 1) : found;
+      if (join !== "keepNonMatches") result.push(...others.map((other): PlacePair => [at, other]));
+    } else if (join !== "keepMatches" && join !== "enrichInput2") result.push([at, null]);
   }
   if (join === "keepEverything" || join === "enrichInput2" || join === "keepNonMatches") {
-    for (const [key, items] of known) if (!used.has(key)) result.push(...items.map((item) => merged(item)));
+    for (const [key, items] of known) if (!used.has(key)) result.push(...items.map((at): PlacePair => [null, at]));
   }
   return result;
+}
+
+/** The pairs that have an item on one side, each once. */
+function pairsFrom(pairs: unknown, side: unknown): PlacePair[] {
+  const at = side === "input2" ? 1 : 0;
+  const places = (listOf(pairs) as PlacePair[]).flatMap((pair) => (pair[at] === null ? [] : [pair[at]]));
+  return [...new Set(places)].map((place): PlacePair => (at === 0 ? [place, null] : [null, place]));
+}
+
+/** Values as one: objects by member, lists by place, else the later one. */
+function deep(one: unknown, other: unknown): unknown {
+  if (Array.isArray(one) && Array.isArray(other)) {
+    const length = Math.max(one.length, other.length);
+    return Array.from({ length }, (_, at) => (at in other ? deep(one[at], other[at]) : one[at]));
+  }
+  if (!isRecord(one) || !isRecord(other)) return other === undefined ? one : other;
+  const result = merged(one);
+  for (const key of Object.keys(other)) {
+    setOwn(result, key, Object.hasOwn(one, key) ? deep(one[key], other[key]) : other[key]);
+  }
+  return result;
+}
+
+/** Two lists as one by pairs of places. `prefer` says whose members win, `isShallow` that objects in them are not merged. */
+function ofPairs(left: unknown, right: unknown, pairs: unknown, prefer: unknown, isShallow: unknown): Item[] {
+  const [a, b] = [listOf(left), listOf(right)];
+  return (listOf(pairs) as PlacePair[]).map(([x, y]) => {
+    const one = itemOf(x === null ? undefined : a[x]);
+    const other = itemOf(y === null ? undefined : b[y]);
+    if (isShallow === true) return prefer === "left" ? merged(one, other, one) : merged(one, other);
+    return itemOf(prefer === "left" ? deep(deep(one, other), one) : deep(one, other));
+  });
+}
+
+/** Of pairs by key: those of one side alone, or of both with the same values or others. Skipped members do not count. */
+function compared(
+  left: unknown,
+  right: unknown,
+  pairs: unknown,
+  side: unknown,
+  skipped: unknown,
+  prefer: unknown,
+): Item[] {
+  const [a, b] = [listOf(left), listOf(right)];
+  const names = listOf(skipped);
+  const seen = (item: unknown): string =>
+    stableStringify(Object.fromEntries(Object.entries(itemOf(item)).filter(([key]) => !names.includes(key))));
+  return (listOf(pairs) as PlacePair[]).flatMap(([x, y]) => {
+    if (x === null || y === null) {
+      if (x !== null && side === "leftOnly") return [merged(a[x])];
+      return y !== null && side === "rightOnly" ? [merged(b[y])] : [];
+    }
+    const isSame = seen(a[x]) === seen(b[y]);
+    if (isSame !== (side === "same") || (side !== "same" && side !== "different")) return [];
+    return [prefer === "left" || isSame ? merged(a[x]) : merged(b[y])];
+  });
 }
 
 function typed(type: unknown, value: unknown): unknown {
@@ -227,16 +308,30 @@ function digest(value: unknown, algorithm: unknown, encoding: unknown, secret?: 
   return hash.update(toText(value)).digest(encoding === "base64" ? "base64" : "hex");
 }
 
+/** A copy without the member at a path. */
+function withoutPath(item: Item, [first, ...rest]: readonly (string | number)[]): Item {
+  const result = merged(item);
+  const inner = result[String(first)];
+  if (rest.length > 0 && isRecord(inner)) setOwn(result, String(first), withoutPath(inner, rest));
+  else delete result[String(first)];
+  return result;
+}
+
 /** `$items_…`: what nodes of n8n do with their items. */
 export const ITEM_FUNCTIONS: Readonly<Record<string, unknown>> = {
   items_joined: joined,
   items_split_out: splitOut,
   items_aggregate: aggregated,
-  items_sort: sortBy,
-  items_unique: uniqueBy,
-  items_by_position: byPosition,
+  items_split_places: (items: unknown, fields: unknown) => splitUp(items, fields).map(([, place]) => place),
+  items_sort_places: sortPlaces,
+  items_unique_places: uniquePlaces,
+  items_at: (items: unknown, places: unknown) => listOf(places).map((place) => listOf(items)[Number(place)]),
+  items_position_pairs: positionPairs,
   items_every_pair: everyPair,
-  items_by_key: byKey,
+  items_key_pairs: keyPairs,
+  items_of_pairs: ofPairs,
+  items_pairs_from: pairsFrom,
+  items_compared: compared,
   items_chunks: (items: unknown, size: unknown) => {
     const width = Math.max(1, Math.trunc(Number(size) || 1));
     const all = listOf(items);
@@ -255,4 +350,54 @@ export const ITEM_FUNCTIONS: Readonly<Record<string, unknown>> = {
       Object.entries(itemOf(item)).filter(([key]) => listOf(names).includes(key) !== (isExcept === true)),
     ),
   items_hash: digest,
+  /** The id of the file that stands beside an item by this name. */
+  items_file: (item: unknown, name: unknown) => {
+    const files = itemOf(itemOf(item).$binary);
+    const file = Object.hasOwn(files, String(name)) ? files[String(name)] : undefined;
+    if (!isRecord(file)) throw { code: "no_file", message: `the item has no file "${String(name).slice(0, 100)}"` };
+    return file.id;
+  },
+  /** The item with a File beside it. */
+  items_with_file: (item: unknown, name: unknown, file: unknown) => {
+    const { id, name: fileName, contentType, size } = itemOf(file);
+    const fileExtension = /\.([A-Za-z0-9]{1,10})$/.exec(toText(fileName))?.[1] ?? "";
+    const one = { id, fileName, fileExtension, mimeType: contentType, fileSize: size };
+    const result = merged(item);
+    setOwn(result, "$binary", merged(itemOf(result.$binary), { [String(name)]: one }));
+    return result;
+  },
+  /** Whether the headers of an answer, in JSON, say that it is a text and no JSON. */
+  items_is_text: (headers: unknown) => {
+    const type = itemOf(tryParseJson(toText(headers)))["content-type"];
+    return typeof type === "string" && !/json/i.test(type);
+  },
+  items_renamed: (item: unknown, names: unknown) => {
+    let result = merged(item);
+    for (const [from, to] of listOf(names) as [string, string][]) {
+      const value = read(result, from);
+      if (value === undefined || from === to) continue;
+      const kept = Object.hasOwn(result, from) ? [from] : partsOf(from);
+      result = withPath(withoutPath(result, kept), partsOf(to), value) as Item;
+    }
+    return result;
+  },
+  items_summed: (items: unknown, by: unknown, rules: unknown) => {
+    const groups = new Map<string, { key: Item; all: unknown[] }>();
+    const paths = listOf(by).map(String);
+    for (const item of listOf(items)) {
+      const key: Item = {};
+      for (const path of paths) setOwn(key, path.replaceAll(".", "_"), read(item, path) ?? null);
+      const found = groups.get(stableStringify(key));
+      if (found) found.all.push(item);
+      else groups.set(stableStringify(key), { key, all: [item] });
+    }
+    return [...groups.values()].map(({ key, all }) => {
+      const result = merged(key);
+      for (const rule of listOf(rules).map(itemOf)) {
+        const values = all.map((item) => read(item, rule.path));
+        setOwn(result, String(rule.name), summary(rule.how as Summary, values, String(rule.separator)));
+      }
+      return result;
+    });
+  },
 };

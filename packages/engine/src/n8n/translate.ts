@@ -6,6 +6,10 @@ import { parseScript } from "./script.ts";
 export interface ScriptScope {
   /** The name under which the expression reads the items of a node, by the node's name there. Throws Untranslatable. */
   itemsOf(nodeName: string): string;
+  /** JSONata for the item of a node that belongs to the item at a place of this one. Throws Untranslatable. */
+  pairedOf(nodeName: string, index: string): string;
+  /** JSON of a setting of a node. Throws Untranslatable where it is computed. */
+  parameterOf(nodeName: string, key: string): string;
   /** The name under which the expression reads one of n8n's variables. */
   variable(name: string): string;
   /** The workflow's name there. */
@@ -58,6 +62,12 @@ interface Emitted {
   isDate?: true;
   /** An item of n8n (`{json}`): only `.json` may follow. */
   isItem?: true;
+}
+
+/** Whose items are meant: this node's own where none is named. */
+interface ItemSource {
+  node: string | undefined;
+  isByPlace: boolean;
 }
 
 class Translator {
@@ -117,21 +127,25 @@ class Translator {
     throw new Untranslatable(Object.hasOwn(UNKNOWN, name) ? (UNKNOWN[name] ?? name) : `"${name}" is not known here`);
   }
 
-  /** `$('x')`, `$node["x"]` and `$input` by the name that their items have in the expression. */
-  #source(script: Script): string | undefined {
-    if (script.kind === "name" && script.name === "$input") return "items";
-    if (script.kind === "name" && script.name === "items") return undefined;
+  /** `$('x')`, `$node["x"]` and `$input`, whose items an expression may read. */
+  #source(script: Script): ItemSource | undefined {
+    if (script.kind === "name" && script.name === "$input") return { node: undefined, isByPlace: false };
     if (script.kind === "call" && script.callee.kind === "name" && script.callee.name === "$") {
       const [name] = script.args;
-      if (name?.kind === "literal" && typeof name.value === "string") return this.#scope.itemsOf(name.value);
+      if (name?.kind === "literal" && typeof name.value === "string") return { node: name.value, isByPlace: false };
     }
     const isNode = script.kind === "member" && script.target.kind === "name" && script.target.name === "$node";
-    if (isNode && script.key.kind === "literal") return this.#scope.itemsOf(String(script.key.value));
-    return undefined;
+    return isNode && script.key.kind === "literal" ? { node: String(script.key.value), isByPlace: true } : undefined;
   }
 
-  #paired(items: string): string {
-    return items === "items" ? "$json" : `$js_paired(${items}, $itemIndex)`;
+  #itemsOf({ node }: ItemSource): string {
+    return node === undefined ? "items" : this.#scope.itemsOf(node);
+  }
+
+  /** The item that belongs to this one; `$node["x"]` takes the one at the same place. */
+  #paired({ node, isByPlace }: ItemSource, index = "$itemIndex"): string {
+    if (node === undefined) return index === "$itemIndex" ? "$json" : `$js_get(items, ${index})`;
+    return isByPlace ? `$js_paired(${this.#scope.itemsOf(node)}, ${index})` : this.#scope.pairedOf(node, index);
   }
 
   #member(script: Extract<Script, { kind: "member" }>): Emitted {
@@ -142,6 +156,10 @@ class Translator {
     const { target, key } = script;
     const name = key.kind === "literal" ? key.value : undefined;
     const source = this.#source(target);
+    if (target.kind === "member" && target.key.kind === "literal" && target.key.value === "params") {
+      const of = this.#source(target.target);
+      if (of?.node !== undefined && name !== undefined) return { text: this.#scope.parameterOf(of.node, String(name)) };
+    }
     if (source !== undefined) {
       if (name === "item") return { text: this.#paired(source), isItem: true };
       if (name === "json") return { text: this.#paired(source) };
@@ -188,12 +206,13 @@ class Translator {
     return { text: `(${name} := ${of.text}; $js_nullish(${name}) ? $js_nothing : ${text})` };
   }
 
-  #itemsCall(source: string, method: string, args: Script[]): Emitted {
-    if (method === "first") return { text: `$js_get(${source}, 0)`, isItem: true };
-    if (method === "last") return { text: `$js_last(${source})`, isItem: true };
-    if (method === "all") return { text: `$js_wrapped(${source})` };
-    if (method === "itemMatching" && args[0])
-      return { text: `$js_paired(${source}, ${this.value(args[0])})`, isItem: true };
+  #itemsCall(source: ItemSource, method: string, args: Script[]): Emitted {
+    if (method === "first") return { text: `$js_get(${this.#itemsOf(source)}, 0)`, isItem: true };
+    if (method === "last") return { text: `$js_last(${this.#itemsOf(source)})`, isItem: true };
+    if (method === "all") return { text: `$js_wrapped(${this.#itemsOf(source)})` };
+    if ((method === "itemMatching" || method === "pairedItem") && args[0])
+      return { text: this.#paired(source, this.value(args[0])), isItem: true };
+    if (method === "pairedItem") return { text: this.#paired(source), isItem: true };
     throw new Untranslatable(`"${method}" of a node's items is not translated`);
   }
 
