@@ -107,6 +107,7 @@ export class NodeContext {
         pairedOf: (name, index) => this.#paired(name, index),
         parameterOf: (name, key) => this.#parameter(name, key),
         variable: (name) => this.#variable(name),
+        executionId: () => this.#speak({ variable: "system.sys_execution_id" }, "execution"),
         workflowName: this.workflow.name,
       });
       const problem = expressionProblem("jsonata", to);

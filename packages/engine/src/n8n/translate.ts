@@ -1,6 +1,7 @@
 import { SCRIPT_METHODS } from "../expressions/script.ts";
 import { type Script, Untranslatable } from "./ast.ts";
 import { parseScript } from "./script.ts";
+import { CALLBACKS, DATE_METHODS, DATE_PARTS, MATH, NAME, UNKNOWN } from "./translate-words.ts";
 
 /** What a translated expression may speak of. */
 export interface ScriptScope {
@@ -12,49 +13,11 @@ export interface ScriptScope {
   parameterOf(nodeName: string, key: string): string;
   /** The name under which the expression reads one of n8n's variables. */
   variable(name: string): string;
+  /** The name under which the expression reads the execution's id. */
+  executionId(): string;
   /** The workflow's name there. */
   workflowName: string;
 }
-
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const CALLBACKS = new Set(["map", "filter", "find", "some", "every", "reduce"]);
-const DATE_METHODS: Readonly<Record<string, readonly [call: string, isDate: boolean]>> = {
-  toISO: ["date", false],
-  toISOString: ["date", false],
-  toJSON: ["date", false],
-  toString: ["date", false] as const,
-  toISODate: ["date_format", false],
-  format: ["date_format", false],
-  toFormat: ["date_format", false],
-  minus: ["date_minus", true],
-  plus: ["date_plus", true],
-  startOf: ["date_start", true],
-  beginningOf: ["date_start", true],
-  endOf: ["date_end", true],
-  toMillis: ["date_ms", false],
-  getTime: ["date_ms", false],
-  valueOf: ["date_ms", false] as const,
-  toSeconds: ["date_seconds", false],
-  toUnixInteger: ["date_seconds", false],
-  toDateTime: ["date", true],
-  toUTC: ["date", true],
-};
-const DATE_PARTS = new Set(["year", "month", "day", "hour", "minute", "second", "millisecond", "weekday"]);
-const MATH: Readonly<Record<string, string>> = { floor: "floor", ceil: "ceil", abs: "abs", sqrt: "sqrt", pow: "power" };
-const UNKNOWN: Readonly<Record<string, string>> = {
-  $binary: "files beside the items are not taken over",
-  $fromAI: "it is filled in by a model",
-  $execution: "it belongs to n8n's execution",
-  $env: "environment variables are not taken over",
-  $vars: "only one variable at a time is taken over",
-  $secrets: "secrets are not taken over",
-  $runIndex: "it counts n8n's runs of the node",
-  $response: "it belongs to n8n's paging of requests",
-  $pageCount: "it belongs to n8n's paging of requests",
-  $request: "it belongs to n8n's paging of requests",
-  $parameter: "it reads the node's own settings",
-  $prevNode: "it reads how n8n came here",
-};
 
 /** JSONata text, and what is known of its value: a date is a text in JSONata and has methods of its own. */
 interface Emitted {
@@ -63,6 +26,9 @@ interface Emitted {
   /** An item of n8n (`{json}`): only `.json` may follow. */
   isItem?: true;
 }
+
+/** The files that stand beside an item. */
+const FILES_OF = (item: string): string => `$js_get(${item}, "$binary")`;
 
 /** Whose items are meant: this node's own where none is named. */
 interface ItemSource {
@@ -122,6 +88,7 @@ class Translator {
     if (this.#parameters.includes(name)) return { text: `$p_${name}` };
     if (name === "$json") return { text: "$json" };
     if (name === "$itemIndex") return { text: "$itemIndex" };
+    if (name === "$binary") return { text: FILES_OF("$json") };
     if (name === "$now") return { text: "$now()", isDate: true };
     if (name === "$today") return { text: "$today()", isDate: true };
     throw new Untranslatable(Object.hasOwn(UNKNOWN, name) ? (UNKNOWN[name] ?? name) : `"${name}" is not known here`);
@@ -169,10 +136,13 @@ class Translator {
       if (name === "name") return { text: JSON.stringify(this.#scope.workflowName) };
       throw new Untranslatable("it reads the workflow's id in n8n");
     }
+    if (target.kind === "name" && target.name === "$execution" && name === "id")
+      return { text: this.#scope.executionId() };
     const of = this.#emit(target);
     if (of.isItem) {
       if (name === "json") return { text: of.text };
-      throw new Untranslatable("files beside the items are not taken over");
+      if (name === "binary") return { text: FILES_OF(of.text) };
+      throw new Untranslatable(`"${String(name)}" of an item is not taken over`);
     }
     if (of.isDate && typeof name === "string" && DATE_PARTS.has(name))
       return { text: `$date_part(${of.text}, "${name}")` };
@@ -357,10 +327,13 @@ class Translator {
       if (isSpread) {
         flush();
         parts.push(this.value(value));
+      } else if (key.kind !== "literal") {
+        flush();
+        parts.push(`$js_member(${this.value(key)}, ${this.value(value)})`);
       } else plain.set(String((key as { value: unknown }).value), this.value(value));
     }
     flush();
-    return parts.length === 1 && !members.some(({ isSpread }) => isSpread)
+    return parts.length === 1 && !members.some(({ key, isSpread }) => isSpread || key.kind !== "literal")
       ? (parts[0] ?? "{}")
       : `$js_merge(${parts.join(", ")})`;
   }
