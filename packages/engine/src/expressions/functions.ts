@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DATE_FUNCTIONS, startOfDay } from "./dates.ts";
 import { ITEM_FUNCTIONS } from "./items.ts";
+import { JOIN_FUNCTIONS } from "./joins.ts";
 import { PAIR_FUNCTIONS } from "./pairs.ts";
 import { SCRIPT_FUNCTIONS } from "./script.ts";
 
@@ -11,6 +12,7 @@ export const EXPRESSION_FUNCTIONS: Readonly<Record<string, unknown>> = {
   ...DATE_FUNCTIONS,
   ...ITEM_FUNCTIONS,
   ...PAIR_FUNCTIONS,
+  ...JOIN_FUNCTIONS,
 };
 
 /** Functions whose answer depends on the moment of the evaluation. */

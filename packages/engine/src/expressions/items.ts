@@ -15,10 +15,10 @@ type Item = Record<string, unknown>;
 const HASHES = new Set(["md5", "sha1", "sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"]);
 
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const itemOf = (value: unknown): Item =>
+export const itemOf = (value: unknown): Item =>
   isRecord(value) ? value : value === null || value === undefined ? {} : { value };
 const partsOf = (path: unknown) => parsePath(String(path)) ?? [String(path)];
-const read = (item: unknown, path: unknown): unknown => {
+export const read = (item: unknown, path: unknown): unknown => {
   const name = String(path);
   // A member may have dots in its name.
   return isRecord(item) && Object.hasOwn(item, name) ? item[name] : readPath(item, partsOf(path));
@@ -26,11 +26,11 @@ const read = (item: unknown, path: unknown): unknown => {
 const lastName = (path: unknown): string => String(partsOf(path).at(-1));
 const nullish = (value: unknown): boolean => value === null || value === undefined;
 
-function count(total: number): void {
+export function count(total: number): void {
   if (total > MAX_SEQUENCE) throw new BudgetExceeded(`a list has at most ${MAX_SEQUENCE} items here`);
 }
 
-function merged(...items: unknown[]): Item {
+export function merged(...items: unknown[]): Item {
   const result: Item = {};
   for (const item of items) if (isRecord(item)) for (const key of Object.keys(item)) setOwn(result, key, item[key]);
   return result;
@@ -125,104 +125,6 @@ function uniquePlaces(items: unknown, how: unknown, fields: unknown): number[] {
   });
 }
 
-type PlacePair = [left: number | null, right: number | null];
-
-function positionPairs(left: unknown, right: unknown, keep: unknown): PlacePair[] {
-  const [a, b] = [listOf(left).length, listOf(right).length];
-  const length = keep === true ? Math.max(a, b) : keep === "left" ? a : Math.min(a, b);
-  return Array.from({ length }, (_, at) => [at < a ? at : null, at < b ? at : null]);
-}
-
-function everyPair(left: unknown, right: unknown): PlacePair[] {
-  const [a, b] = [listOf(left).length, listOf(right).length];
-  count(a * b);
-  return Array.from({ length: a * b }, (_, at) => [Math.floor(at / b), at % b]);
-}
-
-/** Which items of two lists have the same values in some fields: pairs of their places. */
-function keyPairs(left: unknown, right: unknown, keys: unknown, join: unknown, isFirst: unknown): PlacePair[] {
-  const pairs = listOf(keys).map(itemOf);
-  const keyOf = (item: unknown, side: "left" | "right"): string =>
-    stableStringify(pairs.map((pair) => String(read(item, pair[side]) ?? "\u0000")));
-  const known = new Map<string, number[]>();
-  for (const [at, item] of listOf(right).entries()) {
-    const key = keyOf(item, "right");
-    known.set(key, [...(known.get(key) ?? []), at]);
-  }
-  const used = new Set<string>();
-  const result: PlacePair[] = [];
-  for (const [at, item] of listOf(left).entries()) {
-    const key = keyOf(item, "left");
-    const found = known.get(key);
-    if (found) {
-      used.add(key);
-      count(result.length + found.length);
-      const others = isFirst === true ? found.slice(0, 1) : found;
-      if (join !== "keepNonMatches") result.push(...others.map((other): PlacePair => [at, other]));
-    } else if (join !== "keepMatches" && join !== "enrichInput2") result.push([at, null]);
-  }
-  if (join === "keepEverything" || join === "enrichInput2" || join === "keepNonMatches") {
-    for (const [key, items] of known) if (!used.has(key)) result.push(...items.map((at): PlacePair => [null, at]));
-  }
-  return result;
-}
-
-/** The pairs that have an item on one side, each once. */
-function pairsFrom(pairs: unknown, side: unknown): PlacePair[] {
-  const at = side === "input2" ? 1 : 0;
-  const places = (listOf(pairs) as PlacePair[]).flatMap((pair) => (pair[at] === null ? [] : [pair[at]]));
-  return [...new Set(places)].map((place): PlacePair => (at === 0 ? [place, null] : [null, place]));
-}
-
-/** Values as one: objects by member, lists by place, else the later one. */
-function deep(one: unknown, other: unknown): unknown {
-  if (Array.isArray(one) && Array.isArray(other)) {
-    const length = Math.max(one.length, other.length);
-    return Array.from({ length }, (_, at) => (at in other ? deep(one[at], other[at]) : one[at]));
-  }
-  if (!isRecord(one) || !isRecord(other)) return other === undefined ? one : other;
-  const result = merged(one);
-  for (const key of Object.keys(other)) {
-    setOwn(result, key, Object.hasOwn(one, key) ? deep(one[key], other[key]) : other[key]);
-  }
-  return result;
-}
-
-/** Two lists as one by pairs of places. `prefer` says whose members win, `isShallow` that objects in them are not merged. */
-function ofPairs(left: unknown, right: unknown, pairs: unknown, prefer: unknown, isShallow: unknown): Item[] {
-  const [a, b] = [listOf(left), listOf(right)];
-  return (listOf(pairs) as PlacePair[]).map(([x, y]) => {
-    const one = itemOf(x === null ? undefined : a[x]);
-    const other = itemOf(y === null ? undefined : b[y]);
-    if (isShallow === true) return prefer === "left" ? merged(one, other, one) : merged(one, other);
-    return itemOf(prefer === "left" ? deep(deep(one, other), one) : deep(one, other));
-  });
-}
-
-/** Of pairs by key: those of one side alone, or of both with the same values or others. Skipped members do not count. */
-function compared(
-  left: unknown,
-  right: unknown,
-  pairs: unknown,
-  side: unknown,
-  skipped: unknown,
-  prefer: unknown,
-): Item[] {
-  const [a, b] = [listOf(left), listOf(right)];
-  const names = listOf(skipped);
-  const seen = (item: unknown): string =>
-    stableStringify(Object.fromEntries(Object.entries(itemOf(item)).filter(([key]) => !names.includes(key))));
-  return (listOf(pairs) as PlacePair[]).flatMap(([x, y]) => {
-    if (x === null || y === null) {
-      if (x !== null && side === "leftOnly") return [merged(a[x])];
-      return y !== null && side === "rightOnly" ? [merged(b[y])] : [];
-    }
-    const isSame = seen(a[x]) === seen(b[y]);
-    if (isSame !== (side === "same") || (side !== "same" && side !== "different")) return [];
-    return [prefer === "left" || isSame ? merged(a[x]) : merged(b[y])];
-  });
-}
-
 function typed(type: unknown, value: unknown): unknown {
   if (nullish(value)) return value ?? null;
   switch (type) {
@@ -308,6 +210,59 @@ function digest(value: unknown, algorithm: unknown, encoding: unknown, secret?: 
   return hash.update(toText(value)).digest(encoding === "base64" ? "base64" : "hex");
 }
 
+const KINDS: readonly [kind: string, extensions: RegExp][] = [
+  ["image", /^(?:jpe?g|png|webp|gif|svg)$/],
+  ["document", /^(?:txt|markdown|md|mdx|pdf|html?|xlsx?|docx?|csv|eml|msg|pptx?|xml|epub)$/],
+  ["audio", /^(?:mp3|m4a|wav|amr|mpga)$/],
+  ["video", /^(?:mp4|mov|mpeg|webm)$/],
+];
+
+/** What Dify knows of a file, of a File here (`{id, name, contentType, size}`). */
+function filePart(file: unknown, key: unknown): unknown {
+  const { id, name, contentType, size, url } = itemOf(file);
+  const extension = /\.([A-Za-z0-9]{1,10})$/.exec(toText(name))?.[1]?.toLowerCase() ?? "";
+  const type = toText(contentType);
+  switch (key) {
+    case "type":
+      return (
+        KINDS.find(([kind, known]) => known.test(extension) || type.startsWith(`${kind}/`))?.[0] ??
+        (type === "application/pdf" || type.startsWith("text/") ? "document" : "custom")
+      );
+    case "name":
+      return name;
+    case "size":
+      return size;
+    case "mime_type":
+      return contentType;
+    case "extension":
+      return extension === "" ? "" : `.${extension}`;
+    case "url":
+      return url;
+    case "related_id":
+      return id;
+    case "transfer_method":
+      return "local_file";
+    default:
+      throw { code: "bad_key", message: `files have no part "${toText(key).slice(0, 50)}"` };
+  }
+}
+
+/** What was found in HTML, by its names: lists, or the first of each; texts of all that was found are one text. */
+function extracted(found: unknown, members: unknown, trims: unknown, isClean: unknown): Item {
+  const result: Item = {};
+  const neat = (value: unknown): unknown => {
+    if (typeof value !== "string") return value;
+    const clean = isClean === true ? value.replace(/\s+/g, " ") : value;
+    return trims === true || isClean === true ? clean.trim() : clean;
+  };
+  for (const { key, name, isList, isJoined } of listOf(members).map(itemOf)) {
+    const all = listOf(itemOf(found)[String(name)]).filter((value) => !nullish(value));
+    const value = isList === true ? all.map(neat) : neat(isJoined === true ? all.map(toText).join("") : all[0]);
+    if (isList === true || !nullish(value)) setOwn(result, String(key), value);
+  }
+  return result;
+}
+
 /** A copy without the member at a path. */
 function withoutPath(item: Item, [first, ...rest]: readonly (string | number)[]): Item {
   const result = merged(item);
@@ -326,12 +281,6 @@ export const ITEM_FUNCTIONS: Readonly<Record<string, unknown>> = {
   items_sort_places: sortPlaces,
   items_unique_places: uniquePlaces,
   items_at: (items: unknown, places: unknown) => listOf(places).map((place) => listOf(items)[Number(place)]),
-  items_position_pairs: positionPairs,
-  items_every_pair: everyPair,
-  items_key_pairs: keyPairs,
-  items_of_pairs: ofPairs,
-  items_pairs_from: pairsFrom,
-  items_compared: compared,
   items_chunks: (items: unknown, size: unknown) => {
     const width = Math.max(1, Math.trunc(Number(size) || 1));
     const all = listOf(items);
@@ -350,6 +299,14 @@ export const ITEM_FUNCTIONS: Readonly<Record<string, unknown>> = {
       Object.entries(itemOf(item)).filter(([key]) => listOf(names).includes(key) !== (isExcept === true)),
     ),
   items_hash: digest,
+  items_read: (item: unknown, path: unknown) => read(item, path),
+  items_extracted: extracted,
+  items_list: (value: unknown) => listOf(value),
+  items_unnested: (lists: unknown) => {
+    const all = listOf(lists).filter((one) => !nullish(one));
+    return all.length > 0 && all.every((one) => Array.isArray(one)) ? all.flat() : lists;
+  },
+  items_file_part: filePart,
   /** The id of the file that stands beside an item by this name. */
   items_file: (item: unknown, name: unknown) => {
     const files = itemOf(itemOf(item).$binary);

@@ -53,7 +53,7 @@ export function readImport(
       return { ...readN8nWorkflow(raw, bindings), original: undefined };
     case "dify":
       if (!isDifyApp(raw)) throw invalidField("canvas", "an app of Dify has the members app and workflow");
-      return { ...readDifyApp(raw), original: undefined };
+      return { ...readDifyApp(raw, bindings), original: undefined };
     case "coze": {
       const inner = unwrapped(raw);
       const canvas = readCanvas(inner);

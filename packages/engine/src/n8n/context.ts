@@ -1,7 +1,7 @@
 import type { CanvasEdge, CanvasInput, CanvasNode } from "../canvas.ts";
 import { expressionProblem } from "../expressions/evaluate.ts";
 import { edgeOf, type Ids, type Notes, record } from "../import/builder.ts";
-import type { ImportBindings as Bindings, UnboundCredential } from "../import/report.ts";
+import type { ImportBindings as Bindings } from "../import/report.ts";
 import { Untranslatable } from "./ast.ts";
 import { expressionOf, joinedTrace, type Pairs, type Port, type Source } from "./ports.ts";
 import { translateParameter } from "./translate.ts";
@@ -56,8 +56,6 @@ export class NodeContext {
   readonly bindings: Bindings;
   readonly workflow: Given["workflow"];
   readonly outputs: number;
-  /** Credentials that it needs and that are not bound. */
-  readonly credentials: UnboundCredential[] = [];
   readonly #given: Given;
   readonly #spoken: CanvasInput[] = [];
   readonly #spokenBy = new Map<string, string>();

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { record, text } from "../import/builder.ts";
-import { UNBOUND_CREDENTIAL } from "../limits.ts";
+import { unbound } from "../import/unbound.ts";
 import type { NodeContext } from "./context.ts";
 
 /** What n8n's first request node calls its ways to sign, and the credential's type. */
@@ -21,16 +20,6 @@ function typeOf(parameters: Record<string, unknown>): string | undefined {
   return Object.hasOwn(FIRST, how) ? FIRST[how] : how;
 }
 
-/** The word for a credential that is not bound: publishing asks for it by its type and id there. */
-export function unbound(type: string, externalId: string): string {
-  const plain = (word: string): string => word.replaceAll(/[^A-Za-z0-9_-]/g, "_");
-  const id = plain(externalId);
-  // Long names keep apart by what they hash to.
-  const short =
-    id.length <= 24 ? id : `${id.slice(0, 15)}_${createHash("sha256").update(externalId).digest("hex").slice(0, 8)}`;
-  return `${UNBOUND_CREDENTIAL}${plain(type).slice(0, 30)}:${short}`;
-}
-
 /** The credential that a request is signed with: the one that is bound here, else a word that keeps its place. */
 export function credentialFor(context: NodeContext): string | undefined {
   const type = typeOf(context.node.parameters);
@@ -47,6 +36,6 @@ export function credentialFor(context: NodeContext): string | undefined {
   context.notes.change(
     `its credential ${externalId}${named} of type ${type} is not bound: name it in \`bindings.credentials\``,
   );
-  context.credentials.push({ externalId, type, ...(text(own.name) ? { name: text(own.name) as string } : {}) });
+  context.notes.credentials.push({ externalId, type, ...(text(own.name) ? { name: text(own.name) as string } : {}) });
   return unbound(type, externalId);
 }

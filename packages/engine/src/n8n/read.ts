@@ -25,6 +25,7 @@ import { isTrigger, triggerNote, triggerOf } from "./begin.ts";
 import { type N8nNode, NodeContext, type Piece } from "./context.ts";
 import { type Link, type Loop, loopsOf, type N8nGraph, readGraph } from "./graph.ts";
 import { mapperOf, NEEDS_ITEMS } from "./nodes.ts";
+import { orderOf, reachedFrom, startsOf } from "./order.ts";
 import { pass } from "./parameters.ts";
 import { gateNode, kindOf, NEVER, neverLeft, portsOf, reasonOf, settings } from "./parts.ts";
 import { DonePort, Port, TurnPort } from "./ports.ts";
@@ -165,7 +166,7 @@ class Reader {
     const missing = piece.nodes.find((created) => !nodeTypes.has(created.type));
     if (missing) notes.block(`nodes of type "${missing.type}" are not installed here`);
     if (notes.blocked !== undefined) return this.#blocked(node, notes, outputs);
-    this.credentials.push(...context.credentials.map((credential) => ({ nodeId: id, ...credential })));
+    this.credentials.push(...notes.credentials.map((credential) => ({ nodeId: id, ...credential })));
     neverLeft(piece, outputs);
     const main = piece.nodes.find((created) => created.id === id);
     piece.nodes = piece.nodes.map((created) => (created === main ? this.#placed(node, created) : created));
@@ -238,34 +239,12 @@ class Reader {
     return { piece, ports: this.#ports(name, piece, inputs) };
   }
 
-  /** The nodes of a level in the order of its edges, with loops as nodes of their own. */
-  #order(names: ReadonlySet<string>, loops: readonly Loop[], links: readonly Link[]): string[] {
-    const place = (name: string): string => loops.find(({ body }) => body.has(name))?.head ?? name;
-    const waiting = new Map<string, Set<string>>(
-      [...names].filter((name) => place(name) === name).map((name) => [name, new Set()]),
-    );
-    for (const { from, to } of links) {
-      const [a, b] = [place(from), place(to)];
-      if (a !== b) waiting.get(b)?.add(a);
-    }
-    const order: string[] = [];
-    const ready = [...waiting].filter(([, before]) => before.size === 0).map(([name]) => name);
-    while (ready.length > 0) {
-      const name = ready.shift() as string;
-      order.push(name);
-      for (const [other, before] of waiting) {
-        if (before.delete(name) && before.size === 0) ready.push(other);
-      }
-    }
-    return order;
-  }
-
   #level(names: ReadonlySet<string>, isEntry: (link: Link) => boolean, owner: string | undefined): CanvasBody {
     const links = this.#graph.links.filter(({ from, to }) => names.has(from) && names.has(to));
     const entries = this.#graph.links.filter(isEntry);
     const loops = loopsOf(names, this.#graph);
     const body: CanvasBody = { nodes: [], edges: [] };
-    for (const name of this.#order(names, loops, links)) {
+    for (const name of orderOf(names, loops, links)) {
       const loop = loops.find(({ head }) => head === name);
       const into = [...links, ...entries].filter(
         (link) => link.to === name && !loop?.body.has(link.from) && !(loop && link.from === name),
@@ -319,8 +298,8 @@ class Reader {
         flowing.add(name);
       else this.#served(node);
     }
-    this.#starts = this.#startsOf(flowing);
-    this.#reachable = this.#reached();
+    this.#starts = startsOf(this.#graph, flowing);
+    this.#reachable = reachedFrom(this.#starts, this.#graph.links);
     const body = this.#level(flowing, () => false, undefined);
     const start: CanvasNode = {
       id: "start",
@@ -351,19 +330,6 @@ class Reader {
     closePorts(body, portsOf, "end");
     body.nodes.push(...notes);
     return body;
-  }
-
-  #startsOf(flowing: ReadonlySet<string>): string[] {
-    const entered = new Set(this.#graph.links.map(({ to }) => to));
-    const roots = [...flowing].filter((name) => !entered.has(name));
-    const triggers = roots.filter((name) => isTrigger(this.#node(name).type) && this.#node(name).raw.disabled !== true);
-    return triggers.length > 0 ? triggers : roots.slice(0, 1);
-  }
-
-  #reached(): Set<string> {
-    const reached = new Set(this.#starts);
-    for (const name of reached) for (const { from, to } of this.#graph.links) if (from === name) reached.add(to);
-    return reached;
   }
 
   /** n8n starts at one trigger: with several, the run's input `trigger` names the one, else the first is meant. */
