@@ -3,7 +3,7 @@ import { readCanvas } from "@weft/engine/canvas";
 import { compile } from "@weft/engine/compile";
 import { readDocument } from "@weft/engine/import/document";
 import { formatOf, readImport } from "@weft/engine/import/read";
-import { defineNode, type HttpRequest, type HttpResponse, type NodeDeps } from "@weft/engine/node";
+import { defineNode, type HttpRequest, type HttpResponse, type NodeDefinition, type NodeDeps } from "@weft/engine/node";
 import type { NodeRecord } from "@weft/engine/record";
 import { runPlan } from "@weft/engine/run/plan";
 import * as z from "zod";
@@ -64,7 +64,11 @@ function depsOf({ answers = {}, code }: Play, requests: HttpRequest[]): NodeDeps
     ...(code ? { code } : {}),
     http: { request },
     credentials: { request: (_credential, sent) => request(sent) },
-    files: { get: async () => null, put: async () => undefined, create },
+    files: {
+      get: async (id) => ({ bytes: Buffer.from(`content of ${id}`), contentType: "image/png", name: "b.png" }),
+      put: async () => undefined,
+      create,
+    },
   };
 }
 
@@ -78,7 +82,7 @@ export async function playFixture(folder: string, prefix: string, play: Play): P
   if (wrong.length > 0) throw new Error(JSON.stringify(wrong));
   const requests: HttpRequest[] = [];
   const run = testRun({ deps: depsOf(play, requests), system: { sys_execution_id: "exe_1" } }, [
-    scriptedType(play.scripted ?? {}),
+    scriptedType(play.scripted ?? {}) as NodeDefinition,
   ]);
   const outcome = await runPlan(plan, play.input ?? {}, run.io);
   if (outcome.status !== "done") throw new Error("it waits");

@@ -301,6 +301,13 @@ export const ITEM_FUNCTIONS: Readonly<Record<string, unknown>> = {
   items_hash: digest,
   items_read: (item: unknown, path: unknown) => read(item, path),
   items_extracted: extracted,
+  /** How n8n tells of an answer that is an error: `404 - "what came"`. */
+  items_http_error: (error: unknown) => {
+    const { errorMessage, errorCode } = itemOf(error);
+    const [, status, body] = /^HTTP (\d{3}): (.*)$/s.exec(toText(errorMessage)) ?? [];
+    const message = status === undefined ? errorMessage : `${status} - ${JSON.stringify(body)}`;
+    return { message, code: errorCode, ...(status === undefined ? {} : { status: Number(status) }) };
+  },
   items_list: (value: unknown) => listOf(value),
   items_unnested: (lists: unknown) => {
     const all = listOf(lists).filter((one) => !nullish(one));

@@ -18,6 +18,19 @@ const MISSING: readonly [pattern: RegExp, what: string][] = [
 const NODE = /\$\(\s*(["'`])(.*?)\1\s*\)|\$node\[\s*(["'`])(.*?)\3\s*\]|\$items\(\s*(["'`])(.*?)\5/g;
 const VARIABLE = /\$vars\.([A-Za-z_]\w*)/g;
 
+/** Names that are assigned to, wherever they are declared. */
+const ASSIGNED = /(?<![.\w$])([A-Za-z_$][\w$]*)\s*=(?![=>])|\bfor\s*\(\s*([A-Za-z_$][\w$]*)\s+(?:of|in)\b/g;
+const NO_NAMES: ReadonlySet<string> = new Set(
+  "items item this super async await yield true false null undefined".split(" "),
+);
+
+/** Code there may assign to names that it never declared: they are declared around it. Its own declarations come first. */
+function undeclared(source: string): string {
+  const names = new Set([...source.matchAll(ASSIGNED)].map((match) => match[1] ?? match[2] ?? ""));
+  const wanted = [...names].filter((name) => !NO_NAMES.has(name) && !name.startsWith("$"));
+  return wanted.length === 0 ? "" : `let ${wanted.join(", ")};`;
+}
+
 type Mode = "all" | "each" | "member";
 
 /** What stands before the code, on one line so that its own lines keep their numbers. Files stand beside an item's json. */
@@ -44,9 +57,9 @@ function prelude(given: { names: ReadonlyMap<string, string>; workflow: object; 
     "const run = async (items, $itemIndex) => { ",
     "const $ = (name) => view(read(name), pairOf(name, $itemIndex), $itemIndex, (i) => pairOf(name, i)); const $items = (name) => name === undefined ? items : read(name);",
     "const $node = new Proxy({}, { get: (_none, name) => { const list = read(name); const one = list.length === 1 ? list[0] : list[$itemIndex]; return view(list, one, $itemIndex); } });",
-    `const $input = view(items, items[$itemIndex], $itemIndex, (i) => items[i]); const item = items[$itemIndex]${mode === "member" ? "?.json" : ""};`,
+    `const $input = view(items, items[$itemIndex], $itemIndex, (i) => items[i]); let item = items[$itemIndex]${mode === "member" ? "?.json" : ""};`,
     "const $json = items[$itemIndex]?.json; const $binary = items[$itemIndex]?.binary;",
-    "return await (async () => { ",
+    `return await (async () => { ${undeclared(source)} return await (async () => { `,
   ].join(" ");
 }
 
@@ -59,7 +72,7 @@ function ending(mode: Mode, onFail: NodeContext["onFail"]): string {
     branch: `failed.push({ ...(isAll ? {} : given[at]?.json), ...${told} }); failedAt.push(at);`,
   }[onFail];
   return [
-    "\n})(); };",
+    "\n})(); })(); };",
     `const isAll = ${mode === "all"};`,
     "const made = []; const said = []; const failed = []; const failedAt = [];",
     "const take = (value, at) => { for (const one of Array.isArray(value) ? value : [value]) { if (one === null || one === undefined) continue;",

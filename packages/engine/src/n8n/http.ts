@@ -215,6 +215,6 @@ export const httpRequest: Mapper = (context) => {
     data: { config, inputs, ...limit },
     read: reading(request.response),
     concurrency: HTTP_CONCURRENCY,
-    error: '{"error": {"message": result.errorBody.errorMessage, "code": result.errorBody.errorCode}}',
+    error: '{"error": $items_http_error(result.errorBody)}',
   });
 };
