@@ -149,7 +149,7 @@ function nodesOf(context: NodeContext, source: string, inputs: CanvasInput[]): M
     const after = source.slice((match.index ?? 0) + match[0].length).trimStart();
     if (match[2] === undefined || !/^\??\.\s*(item|pairedItem)/.test(after)) continue;
     const pair = context.pairOf(name);
-    if (pair === undefined) context.notes.change(`no items lead here from "${name}": its item is taken by its place`);
+    if (pair === undefined) context.notes.change(`it is not known which item of "${name}" belongs to an item: it is taken by its place`);
     else if (pair.places !== "same") inputs.push({ name: `${input}_at`, type: "list", ...pair.places });
   }
   return names;
