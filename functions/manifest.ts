@@ -209,4 +209,5 @@ export const jobs = [
   { name: "sweep-executions", schedule: "rate(1 minute)" },
   { name: "sweep-files", schedule: "rate(1 hour)" },
   { name: "continue-copies", schedule: "rate(1 minute)" },
+  { name: "start-firings", schedule: "rate(1 minute)" },
 ] as const;

@@ -1,9 +1,11 @@
 import { registerToken } from "@weft/core/execution/events";
 import { runLane } from "@weft/core/execution/lane";
 import type { LaneInput, LaneRoute } from "@weft/core/execution/machine";
+import { runFiring } from "@weft/core/trigger/trigger.firing";
 import { log } from "@weft/http/log";
 import { errorLog } from "@weft/http/respond";
 import { systemClock } from "@weft/kernel/clock";
+import { isId } from "@weft/kernel/ids";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import { executionDeps } from "./wiring.ts";
@@ -33,7 +35,8 @@ export async function handler(event: unknown, context: Context): Promise<LaneRou
   const deps = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
   try {
     const registration = Registration.safeParse(event);
-    if (!registration.success) return await runLane(deps, laneOf(input));
+    if (!registration.success)
+      return await (isId("firing", input.executionId) ? runFiring : runLane)(deps, laneOf(input));
     const { epoch, path, token } = registration.data;
     await registerToken({ machine: deps.machine, clock: systemClock }, laneOf(input), epoch, path, token);
     return {};

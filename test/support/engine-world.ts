@@ -6,6 +6,7 @@ import * as Execution from "@weft/core/execution/execution.service";
 import { runLane } from "@weft/core/execution/lane";
 import type { LaneInput, LaneRoute, Machine } from "@weft/core/execution/machine";
 import { sweep } from "@weft/core/execution/recover";
+import { runFiring } from "@weft/core/trigger/trigger.firing";
 import { readCanvas } from "@weft/engine/canvas";
 import { compile, hasErrors, issuesError } from "@weft/engine/compile";
 import type { NodeDefinition } from "@weft/engine/node";
@@ -14,7 +15,7 @@ import type { Plan } from "@weft/engine/plan";
 import { ManualClock } from "@weft/kernel/clock";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import { notFound } from "@weft/kernel/errors";
-import { newId } from "@weft/kernel/ids";
+import { isId, newId } from "@weft/kernel/ids";
 import { type OutsideServer, startOutside } from "./calls.ts";
 import { startFiles } from "./objects.ts";
 import { startTable } from "./table.ts";
@@ -67,7 +68,7 @@ export class StepMachine implements Machine {
 
   /** Does one step of a lane and takes it to where its route leads. */
   async step(deps: ExecutionDeps, lane: Lane): Promise<LaneRoute> {
-    const route = await runLane(deps, lane.input);
+    const route = await (isId("firing", lane.input.executionId) ? runFiring : runLane)(deps, lane.input);
     if (lane.state === "stopped") return route;
     const { spaceId, executionId, segmentId, step, epoch, hops } = route;
     lane.input = { spaceId, executionId, segmentId, step, epoch, hops };

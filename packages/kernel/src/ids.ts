@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { monotonicFactory } from "ulid";
+import { encodeTime, monotonicFactory } from "ulid";
 import * as z from "zod";
 
 /** Every kind of object with an id of its own and the prefix of that id. One line per kind; prefixes are unique. */
@@ -22,6 +22,7 @@ export const ID_PREFIX = {
   template: "tpl",
   execution: "exe",
   executionEvent: "evt",
+  firing: "fir",
   codeExecution: "cex",
   codeOutput: "cot",
   file: "fil",
@@ -61,6 +62,15 @@ export function newId<K extends IdKind>(kind: K, now: number = Date.now()): Id<K
   return `${ID_PREFIX[kind]}_${next(now).toLowerCase()}` as Id<K>;
 }
 
+/**
+ * The id of an object that is one of its kind for `key`, and belongs to a moment: the same whenever it is asked for, so
+ * that what is repeated makes it once. It sorts by `atMs`, milliseconds since the epoch.
+ */
+export function idAt<K extends IdKind>(kind: K, atMs: number, key: string): Id<K> {
+  const time = encodeTime(atMs, TIME_LETTERS).toLowerCase();
+  return `${ID_PREFIX[kind]}_${time}${lettersOf(key)}` as Id<K>;
+}
+
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const TIME_LETTERS = 10;
 const RANDOM_LETTERS = 16;
@@ -71,9 +81,12 @@ const RANDOM_LETTERS = 16;
  */
 export function derivedId<K extends IdKind>(parent: Id<K> | string, key: string): Id<K> {
   const start = parent.indexOf("_") + 1 + TIME_LETTERS;
-  const hash = createHash("sha256").update(`${parent}\n${key}`).digest();
-  const letters = Array.from(hash.subarray(0, RANDOM_LETTERS), (byte) => ALPHABET[byte % ALPHABET.length]);
-  return (parent.slice(0, start) + letters.join("")) as Id<K>;
+  return (parent.slice(0, start) + lettersOf(`${parent}\n${key}`)) as Id<K>;
+}
+
+function lettersOf(text: string): string {
+  const hash = createHash("sha256").update(text).digest();
+  return Array.from(hash.subarray(0, RANDOM_LETTERS), (byte) => ALPHABET[byte % ALPHABET.length]).join("");
 }
 
 const PATTERNS = Object.fromEntries(

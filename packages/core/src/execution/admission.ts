@@ -213,7 +213,12 @@ async function joinLine(gate: Gate, concurrency: Concurrency, entry: Entry, now:
 }
 
 /** Ends the oldest runs of a gate, so that so many places become free; nothing more of them starts when this returns. */
-async function cancelOldest(deps: ExecutionDeps, gate: Gate, held: readonly LeaseRow[], count: number): Promise<void> {
+export async function cancelOldest(
+  deps: ExecutionDeps,
+  gate: Gate,
+  held: readonly LeaseRow[],
+  count: number,
+): Promise<void> {
   const oldest = held.toSorted((a, b) => (a.executionId < b.executionId ? -1 : 1)).slice(0, count);
   for (const lease of oldest) {
     const row = await findExecution(lease);

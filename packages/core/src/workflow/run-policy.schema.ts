@@ -22,7 +22,7 @@ export const MAX_PRIORITY = 100;
 const PRIORITY_WORDS = { low: -10, normal: 0, high: 10 } as const;
 
 /** JSONata over a run's input that gives the same value for what belongs together. */
-const KeyExpression = z
+export const KeyExpression = z
   .string()
   .min(1)
   .max(MAX_KEY_EXPRESSION)
