@@ -25,7 +25,8 @@ const AUTHORIZER_CACHE = Duration.seconds(60);
 /** A stream may last 15 minutes at API Gateway and at Lambda; the gateway gives up first, with its own answer. */
 const LONGEST_ANSWER_SECONDS = 840;
 
-const MULTIPART = "multipart/form-data";
+/** Bodies are bytes to API Gateway: as text, those that are no UTF-8 would be lost, and with them what they are signed by. */
+const EVERY_TYPE = "*/*";
 
 /** JSON in one line. No query string and no header: both may carry a token. */
 const ACCESS_LOG = {
@@ -84,8 +85,7 @@ export class Gateway extends Construct {
       restApiName: `weft-${props.stageName}`,
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: true,
-      // Anything else is text to API Gateway, and bytes that are no UTF-8 would be lost.
-      binaryMediaTypes: [MULTIPART],
+      binaryMediaTypes: [EVERY_TYPE],
       deployOptions: {
         stageName: props.stageName,
         accessLogDestination: new LogGroupLogDestination(accessLogs),
@@ -133,7 +133,8 @@ export class Gateway extends Construct {
     const method = resource.addMethod("ANY", integration, { authorizationType: AuthorizationType.NONE });
     Validations.of(method).acknowledge({
       id: "AwsSolutions-APIG4",
-      reason: "On the manifest's list of anonymous resources: sign-in, consent, documentation and health.",
+      reason:
+        "On the manifest's list of anonymous resources: sign-in, consent, documentation, health, and webhooks, whose callers prove themselves in their own ways.",
     });
   }
 }

@@ -1,4 +1,3 @@
-import { MULTIPART } from "@weft/http/form";
 import { MAX_BODY_BYTES } from "@weft/http/request";
 import { ERROR_STATUS, type ErrorCode } from "@weft/kernel/errors";
 import { describe, expect, test } from "vitest";
@@ -45,7 +44,10 @@ describe("routes", () => {
 
   test("only the manifest's anonymous resources lack the authorizer", () => {
     const open = methods().filter((method) => method.AuthorizationType !== "CUSTOM");
-    const listed = specs.flatMap((spec) => spec.anonymous ?? []);
+    const listed = specs.flatMap((spec) => [
+      ...(spec.anonymous ?? []),
+      ...(spec.anonymousBelow ?? []).flatMap((path) => [path, `${path}/{proxy+}`]),
+    ]);
     expect(open.map((method) => method.path).sort()).toEqual([...listed].sort());
     for (const method of methods()) {
       if (method.AuthorizationType === "CUSTOM") expect(method.AuthorizerId.Ref).toBeDefined();
@@ -205,9 +207,9 @@ describe("refusals", () => {
     expect(fileRoutes.some(({ method, path }) => method === "POST" && path === upload?.larger)).toBe(true);
   });
 
-  test("forms reach functions as bytes", () => {
+  test("bodies reach functions as bytes, whatever their type", () => {
     expect(resources("AWS::ApiGateway::RestApi").map(({ Properties }) => Properties.BinaryMediaTypes)).toEqual([
-      [MULTIPART],
+      ["*/*"],
     ]);
   });
 

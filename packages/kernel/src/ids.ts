@@ -23,6 +23,8 @@ export const ID_PREFIX = {
   execution: "exe",
   executionEvent: "evt",
   firing: "fir",
+  webhook: "whk",
+  webhookDelivery: "wdl",
   codeExecution: "cex",
   codeOutput: "cot",
   file: "fil",
