@@ -3,6 +3,7 @@ import { ERROR_STATUS, type ErrorCode } from "@weft/kernel/errors";
 import { describe, expect, test } from "vitest";
 import { routes as fileRoutes } from "../../functions/file/routes.ts";
 import { type FunctionSpec, functions } from "../../functions/manifest.ts";
+import { routes as hookRoutes } from "../../functions/trigger/hook/routes.ts";
 import { apiRoutes } from "../../infra/constructs/api-routes.ts";
 import { REFUSALS, refusalBody } from "../../infra/constructs/gateway-responses.ts";
 import { resources, templatesOf } from "../support/templates.ts";
@@ -203,7 +204,12 @@ describe("refusals", () => {
     const refusal = REFUSALS.find(({ code }) => code === "too_large")!;
     const { details } = JSON.parse(refusalBody(refusal)).error;
     const upload = fileRoutes.find(({ operationId }) => operationId === "uploadFile");
-    expect(details).toEqual({ maxBytes: MAX_BODY_BYTES, upload: { method: "POST", path: upload?.larger } });
+    const webhook = hookRoutes.find(({ operationId }) => operationId === "announceWebhookUpload");
+    expect(details).toEqual({
+      maxBytes: MAX_BODY_BYTES,
+      upload: { method: "POST", path: upload?.larger },
+      webhook: { method: webhook?.method, path: webhook?.path },
+    });
     expect(fileRoutes.some(({ method, path }) => method === "POST" && path === upload?.larger)).toBe(true);
   });
 

@@ -80,7 +80,7 @@ const managing = [
       body: UpdateWebhook,
       response: WebhookWithSecret,
     },
-    ({ ctx, params, body }) => Webhook.update(ctx, sealer, { ...body, ...params }),
+    ({ ctx, params, body }) => Webhook.update(ctx, sealer, { ...body, webhookId: params.webhookId }),
   ),
   route(
     {
@@ -146,7 +146,7 @@ const managing = [
       body: RotateWebhookSecret,
       response: WebhookWithSecret,
     },
-    ({ ctx, params, body }) => Webhook.rotate(ctx, sealer, { ...body, ...params }),
+    ({ ctx, params, body }) => Webhook.rotate(ctx, sealer, { ...body, webhookId: params.webhookId }),
   ),
 ];
 
