@@ -235,12 +235,19 @@ describe("repeats", () => {
   });
 
   it("of a run that failed start anew, of one that was cancelled do not", async () => {
-    const failing = { id: "stop", type: "stop_with_error", data: { config: { message: "no" } } };
     const ask = { id: "ask", type: "question", data: { config: { question: "Well?" } } };
     const between = (node: { id: string; type: string; data: object }) =>
       world.publish(row({ id: "start", type: "start", data: {} }, node, { id: "end", type: "end", data: {} }));
     const key = { "idempotency-key": "k" };
-    const broken = await between(failing);
+    const stop = { id: "stop", type: "stop_with_error", data: { config: { message: "no" } } };
+    const ends = [
+      { id: "start", type: "start", data: {} },
+      { id: "end", type: "end", data: {} },
+    ];
+    const broken = await world.publish({
+      nodes: [...ends, stop],
+      edges: ["stop", "end"].map((target) => ({ source: "start", target })),
+    });
     const { path } = await hook(lastNode, broken);
     const [one, two] = [await call("POST", path, {}, key), await call("POST", path, {}, key)];
     expect([one.status, two.status]).toEqual([500, 500]);

@@ -115,7 +115,7 @@ function basicOf(header: string | undefined): string | undefined {
 }
 
 function bearerOf(header: string | undefined): string | undefined {
-  return /^bearer +(\S+)$/i.exec(header ?? "")?.[1];
+  return /^bearer +(.+)$/i.exec(header ?? "")?.[1];
 }
 
 function refused(reason: string): AppError {
