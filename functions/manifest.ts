@@ -114,13 +114,6 @@ export const functions = [
     entry: "functions/trigger/webhook/index.ts",
     kind: "api",
     paths: ["/api/spaces/{spaceId}/webhooks"],
-    grants: ["table", "files", "secrets"],
-    ...crud,
-  },
-  {
-    name: "hooks",
-    entry: "functions/trigger/hook/index.ts",
-    kind: "api",
     anonymousBelow: ["/hooks/{webhookId}"],
     grants: ["table", "files", "machine", "code", "secrets"],
     memoryMb: 1769,

@@ -10,7 +10,7 @@ import { atMost, type Row } from "./row.ts";
 const MB = 1_000_000;
 const CRUD = { bytes: 1.5 * MB, initMs: 250 };
 const RUNNING = { bytes: 4 * MB, initMs: 450 };
-const RUNS_PLANS = new Set<string>(["workflow", "run-step"]);
+const RUNS_PLANS = new Set<string>(["workflow", "run-step", "webhooks"]);
 const RUNNER = join(import.meta.dirname, "../support/run-bundle.ts");
 
 async function loadMs(module: string, kind: string): Promise<number> {

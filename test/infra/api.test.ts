@@ -3,7 +3,7 @@ import { ERROR_STATUS, type ErrorCode } from "@weft/kernel/errors";
 import { describe, expect, test } from "vitest";
 import { routes as fileRoutes } from "../../functions/file/routes.ts";
 import { type FunctionSpec, functions } from "../../functions/manifest.ts";
-import { routes as hookRoutes } from "../../functions/trigger/hook/routes.ts";
+import { hookRoutes } from "../../functions/trigger/hook/hook.routes.ts";
 import { apiRoutes } from "../../infra/constructs/api-routes.ts";
 import { REFUSALS, refusalBody } from "../../infra/constructs/gateway-responses.ts";
 import { resources, templatesOf } from "../support/templates.ts";

@@ -44,6 +44,8 @@ describe("an answer at once", () => {
     const headers = [
       { name: "X-Own", value: "1" },
       { name: "Strict-Transport-Security", value: "max-age=9" },
+      { name: "Content-Type", value: "text/xml" },
+      { name: "X-Content-Type-Options", value: "sniff" },
       { name: "Set-Cookie", value: "a=b; Domain=example.com; Path=/; HttpOnly" },
     ];
     const said = { status: 201, headers, contentType: "text/html", body: "<b>thanks</b>" };
@@ -51,6 +53,10 @@ describe("an answer at once", () => {
     const answer = await call("POST", path, {});
     expect([answer.status, answer.text, answer.headers.get("x-own")]).toEqual([201, "<b>thanks</b>", "1"]);
     expect(answer.headers.get("strict-transport-security")).toBeNull();
+    expect([answer.headers.get("content-type"), answer.headers.get("x-content-type-options")]).toEqual([
+      "text/html",
+      "nosniff",
+    ]);
     expect(answer.headers.get("set-cookie")).toBe(`a=b; HttpOnly; Path=${path}`);
     expect(answer.headers.get("content-security-policy")).toMatch(/^sandbox(?!.*allow-same-origin)/);
     const empty = await hook(workflowId, modes("immediate", { status: 204, noBody: true }));
@@ -136,7 +142,7 @@ describe("an answer by a node", () => {
     expect(answer.headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  it("may be a page, bytes, a redirect, or nothing", async () => {
+  it("may be a page, bytes, a file, a redirect, or nothing", async () => {
     const by = async (body: object, status = 200) => {
       const canvas = row(start("x"), respond({ status, body }, "start.x"), end());
       return (await hook(await world.publish(canvas), modes("respond_node"))).path;
@@ -155,6 +161,14 @@ describe("an answer by a node", () => {
     expect([picture.bytes.equals(bytes), picture.headers.get("content-type")]).toEqual([true, "image/png"]);
     const away = await call("POST", await by({ type: "redirect", url: "https://example.com/{{x}}" }, 303), { x: "y" });
     expect([away.status, away.headers.get("location")]).toEqual([303, "https://example.com/y"]);
+    const form = new FormData();
+    form.append("x", new File(["%PDF-1.4 mine"], "mine.pdf", { type: "application/pdf" }));
+    const file = await call("POST", await by({ type: "file", input: "x" }), form);
+    expect([file.status, file.text, file.headers.get("content-type")]).toEqual([
+      200,
+      "%PDF-1.4 mine",
+      "application/pdf",
+    ]);
     const none = await call("POST", await by({ type: "none" }, 204), {});
     expect([none.status, none.bytes.length]).toEqual([204, 0]);
   });

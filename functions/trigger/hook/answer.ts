@@ -4,15 +4,17 @@ import type { WebhookResponse } from "@weft/engine/node";
 import { json, Reply, type ReplyOptions, text } from "@weft/http/reply";
 
 const JSON_TYPE = "application/json; charset=utf-8";
-/** What a browser would run in this API's origin is cut off from it, as an opaque origin of its own. */
-const ACTIVE_TYPE = /^(text\/(html|xml|javascript)|image\/svg|application\/(xhtml|xml|javascript|ecmascript|rdf))/i;
+/**
+ * Whatever type a workflow says its answer has, a browser that shows it does so in an opaque origin of its own, never in
+ * this API's.
+ */
 const SANDBOX = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
 /**
  * Headers that no workflow sets: those of the connection, those that hold for more than this answer (the whole origin), and
  * those that the webhook's own settings decide.
  */
 const FORBIDDEN =
-  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|host|strict-transport-security|clear-site-data|service-worker-allowed|alt-svc|public-key-pins.*|nel|report-to|reporting-endpoints|origin-agent-cluster|access-control-.*|x-request-id|x-amzn?-.*)$/i;
+  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|content-type|content-security-policy.*|x-content-type-options|host|strict-transport-security|clear-site-data|service-worker-allowed|alt-svc|public-key-pins.*|nel|report-to|reporting-endpoints|origin-agent-cluster|access-control-.*|x-request-id|x-amzn?-.*)$/i;
 
 /** A webhook, and where it is on its host, the stage included. */
 export interface Hook {
@@ -82,13 +84,12 @@ function textReply(body: string, type: string, options: ReplyOptions): Reply<nev
 }
 
 function bytesReply(bytes: Uint8Array, contentType: string, options: ReplyOptions): Reply<never> {
-  const sandbox: Record<string, string> = ACTIVE_TYPE.test(contentType) ? { "content-security-policy": SANDBOX } : {};
   const source = (async function* () {
     yield bytes;
   })();
   return new Reply<never>(
     { kind: "bytes", source, contentType },
-    { ...options, headers: { ...options.headers, ...sandbox } },
+    { ...options, headers: { ...options.headers, "content-security-policy": SANDBOX } },
   );
 }
 

@@ -17,6 +17,7 @@ import * as Webhook from "@weft/core/trigger/webhook.service";
 import { route } from "@weft/http/route";
 import { pageOf, pageQuery } from "@weft/kernel/page";
 import { sealer } from "../../outbound.ts";
+import { hookRoutes } from "../hook/hook.routes.ts";
 
 const ALL = "/api/spaces/{spaceId}/webhooks";
 const ONE = `${ALL}/{webhookId}` as const;
@@ -208,4 +209,4 @@ const watching = [
   ),
 ];
 
-export const routes = [...managing, ...watching];
+export const routes = [...managing, ...watching, ...hookRoutes];

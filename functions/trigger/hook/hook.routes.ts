@@ -14,7 +14,7 @@ import { serveHook } from "./serve.ts";
 const tags = ["hooks"] as const;
 const HOOK = "/hooks/{webhookId}";
 
-export const routes = [
+export const hookRoutes = [
   ...rawRoutes<{ webhookId: Id<"webhook"> }>(
     {
       path: `${HOOK}/{proxy+}`,
