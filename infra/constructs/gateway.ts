@@ -28,13 +28,12 @@ const LONGEST_ANSWER_SECONDS = 840;
 /** Bodies are bytes to API Gateway: as text, those that are no UTF-8 would be lost, and with them what they are signed by. */
 const EVERY_TYPE = "*/*";
 
-/** JSON in one line. No query string and no header: both may carry a token. */
+/** JSON in one line. No path, no query string and no header: they may carry a token. */
 const ACCESS_LOG = {
   requestId: AccessLogField.contextRequestId(),
   time: AccessLogField.contextRequestTimeEpoch(),
   address: AccessLogField.contextIdentitySourceIp(),
   method: AccessLogField.contextHttpMethod(),
-  path: AccessLogField.contextPath(),
   resource: AccessLogField.contextResourcePath(),
   status: AccessLogField.contextStatus(),
   bytes: AccessLogField.contextResponseLength(),
@@ -134,7 +133,7 @@ export class Gateway extends Construct {
     Validations.of(method).acknowledge({
       id: "AwsSolutions-APIG4",
       reason:
-        "On the manifest's list of anonymous resources: sign-in, consent, documentation, health, and webhooks, whose callers prove themselves in their own ways.",
+        "On the manifest's list of anonymous resources: sign-in, consent, links to approvals, documentation, health, and webhooks, whose callers prove themselves in their own ways.",
     });
   }
 }
