@@ -31,8 +31,10 @@ export interface FunctionSpec {
   readonly kind: "api" | "authorizer" | "task" | "event" | "schedule";
   /** API resources: each gets ANY on itself and on `{proxy+}` below it, behind the authorizer. */
   readonly paths?: readonly string[];
-  /** API resources without the authorizer, exact, no proxy below. The only anonymous ones. */
+  /** API resources without the authorizer, exact, no proxy below. */
   readonly anonymous?: readonly string[];
+  /** The same with everything below: the function itself says who may call. */
+  readonly anonymousBelow?: readonly string[];
   readonly grants: readonly Grant[];
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
@@ -120,6 +122,17 @@ export const functions = [
     ],
     grants: ["table", "secrets"],
     ...crud,
+  },
+  {
+    name: "webhooks",
+    entry: "functions/trigger/webhook/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/webhooks"],
+    anonymousBelow: ["/hooks/{webhookId}"],
+    grants: ["table", "files", "machine", "code", "secrets"],
+    plans: true,
+    memoryMb: 1769,
+    timeoutSeconds: 900,
   },
   {
     name: "code-executions",

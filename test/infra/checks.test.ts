@@ -31,7 +31,8 @@ function expectedAcknowledgements(): string[] {
     if (has("files")) expected.push(`${path}/Role/Files AwsSolutions-IAM5[/spaces/*]`);
     if (has("machine")) expected.push(`${path}/Role/Machine AwsSolutions-IAM5[execution]`);
     const anonymous = "anonymous" in spec ? spec.anonymous : [];
-    for (const open of anonymous)
+    const below = "anonymousBelow" in spec ? spec.anonymousBelow : [];
+    for (const open of [...anonymous, ...below.flatMap((path) => [path, `${path}/{proxy+}`])])
       expected.push(`Api/Gateway/Api/Default${open === "/" ? "" : open}/ANY AwsSolutions-APIG4`);
   }
   return expected.sort();

@@ -1,7 +1,7 @@
 /**
  * `npm run prove`: the proofs that `npm test` takes samples of, whole.
  *
- *   npm run prove -- [--minutes N] [--seed S] [--only kills,scale,lanes,plans,canvases,states,stores]
+ *   npm run prove -- [--minutes N] [--seed S] [--only kills,scale,lanes,plans,canvases,states,stores,hooks]
  */
 import { randomInt } from "node:crypto";
 import { tmpdir } from "node:os";
@@ -146,6 +146,13 @@ async function stores(): Promise<Outcome> {
   return { ...result, figures: `${files.length} files, DynamoDB killed ${STORE_ROUNDS} times` };
 }
 
+/** Ten webhooks for a minute, and bodies as large as they may be. */
+async function hooks(): Promise<Outcome> {
+  const result = await runTests(["test/stack/webhooks-load.test.ts"], { WEFT_HOOKS: "whole" });
+  const said = /^webhooks: .*$/m.exec(result.written)?.[0];
+  return { ...result, figures: said ?? "did not come to its end" };
+}
+
 function print(): boolean {
   console.log("");
   const width = Math.max(...rows.map(({ proof }) => proof.length));
@@ -164,6 +171,7 @@ console.log(`first seed ${seed}${Number.isFinite(minutes) ? `, ${minutes} minute
 await prove("states", "States Language against AWS's records", states);
 await prove("stores", "Stores keep what they acknowledged", stores);
 await prove("kills", "Killed stacks lose and repeat nothing", kills);
+await prove("hooks", "Webhooks under load start every run once", hooks);
 await prove("scale", "Large workflows end with every call made once, in bounded memory", scale);
 await prove("plans", "Plans of every pure node type give the sequential outcome", plans);
 await prove("canvases", "Coze's canvases in other forms", canvases);

@@ -25,6 +25,8 @@ export const ID_PREFIX = {
   approval: "apv",
   approvalLink: "apl",
   firing: "fir",
+  webhook: "whk",
+  webhookDelivery: "wdl",
   codeExecution: "cex",
   codeOutput: "cot",
   file: "fil",

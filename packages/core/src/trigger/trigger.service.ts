@@ -20,6 +20,8 @@ export interface TriggerEvent {
   input: Record<string, unknown>;
   /** The run's id where the event has an identity: a repeat of it starts nothing. */
   executionId?: Id<"execution">;
+  /** The id was made for this event just now: there is nothing of it to look for. */
+  isFirst?: boolean;
   /** async where it is left out, and for every run that is put off. */
   mode?: RunMode;
   /** The run that has to end before this one starts. */
@@ -47,7 +49,7 @@ export async function fire(
   const now = ctx.clock.now();
   const { policy, triggerId } = trigger;
   const executionId = event.executionId ?? newId("execution", now);
-  if (event.executionId !== undefined) {
+  if (event.executionId !== undefined && !event.isFirst) {
     const before = await earlier(ctx, deps, trigger, event, executionId);
     if (before) return before;
   }
