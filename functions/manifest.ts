@@ -18,7 +18,9 @@ export type Grant =
   /** Send e-mail. MAIL_FROM. */
   | "mail"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
-  | "secrets";
+  | "secrets"
+  /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
+  | "scheduler";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -136,6 +138,14 @@ export const functions = [
     ...crud,
   },
   {
+    name: "schedules",
+    entry: "functions/trigger/schedule/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/schedules"],
+    grants: ["table", "files", "machine", "scheduler"],
+    ...crud,
+  },
+  {
     name: "code",
     entry: "functions/code/run.ts",
     kind: "task",
@@ -192,10 +202,18 @@ export const functions = [
     timeoutSeconds: 60,
   },
   {
+    name: "fire-schedule",
+    entry: "functions/trigger/fire-schedule.ts",
+    kind: "schedule",
+    grants: ["table", "files", "machine"],
+    memoryMb: 1024,
+    timeoutSeconds: 60,
+  },
+  {
     name: "jobs",
     entry: "functions/platform/jobs.ts",
     kind: "schedule",
-    grants: ["table", "files", "machine", "secrets"],
+    grants: ["table", "files", "machine", "secrets", "scheduler"],
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
@@ -210,4 +228,5 @@ export const jobs = [
   { name: "sweep-files", schedule: "rate(1 hour)" },
   { name: "continue-copies", schedule: "rate(1 minute)" },
   { name: "start-firings", schedule: "rate(1 minute)" },
+  { name: "sync-schedules", schedule: "rate(1 minute)" },
 ] as const;

@@ -22,8 +22,9 @@ export function buildWeft(app: App, { stage, code }: WeftOptions) {
   });
   const execution = new ExecutionStack(app, "Execution", { ...common("execution"), stage, state, code });
   const { machine, sandbox } = execution;
-  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine, sandbox });
   const schedule = new ScheduleStack(app, "Schedule", { ...common("schedule"), stage, state, code, machine });
+  const schedules = schedule.users.place;
+  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine, sandbox, schedules });
   const observability = new ObservabilityStack(app, "Observability", {
     ...common("observability"),
     state,
@@ -33,5 +34,5 @@ export function buildWeft(app: App, { stage, code }: WeftOptions) {
   });
   Tags.of(app).add("product", "weft");
   Tags.of(app).add("stage", stage.name);
-  return { state, execution, api, schedule, observability };
+  return { state, execution, schedule, api, observability };
 }

@@ -6,6 +6,7 @@ import type { CodeSource } from "../bundle.ts";
 import type { StateStack } from "../stacks/state.ts";
 import type { StageConfig } from "../stages.ts";
 import { constructId } from "./names.ts";
+import type { SchedulePlace } from "./user-schedules.ts";
 import { type Isolation, WeftFunction } from "./weft-function.ts";
 
 export interface FunctionSetProps {
@@ -15,6 +16,8 @@ export interface FunctionSetProps {
   readonly machine?: StateMachine;
   /** The function that runs user code. */
   readonly sandbox?: IFunction;
+  /** Where the schedules of users live. */
+  readonly schedules?: SchedulePlace;
 }
 
 /** Makes manifest functions in one stack and remembers them, for alarms and for the test that all exist. */
@@ -22,6 +25,7 @@ export class FunctionSet {
   readonly all: WeftFunction[] = [];
   machine: StateMachine | undefined;
   sandbox: IFunction | undefined;
+  schedules: SchedulePlace | undefined;
   private readonly scope: Construct;
   private readonly props: FunctionSetProps;
 
@@ -30,6 +34,7 @@ export class FunctionSet {
     this.props = props;
     this.machine = props.machine;
     this.sandbox = props.sandbox;
+    this.schedules = props.schedules;
   }
 
   add(name: FunctionName, isolation?: Isolation): WeftFunction {
@@ -44,6 +49,7 @@ export class FunctionSet {
         mailFrom: stage.mailFrom,
         ...(this.machine ? { machine: this.machine } : {}),
         ...(this.sandbox ? { code: this.sandbox } : {}),
+        ...(this.schedules ? { schedules: this.schedules } : {}),
       },
       stage: stage.name,
       logRetention: stage.logRetention,

@@ -23,6 +23,7 @@ export const ID_PREFIX = {
   execution: "exe",
   executionEvent: "evt",
   firing: "fir",
+  schedule: "sch",
   codeExecution: "cex",
   codeOutput: "cot",
   file: "fil",
