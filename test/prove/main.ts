@@ -1,13 +1,14 @@
 /**
  * `npm run prove`: the proofs that `npm test` takes samples of, whole.
  *
- *   npm run prove -- [--minutes N] [--seed S] [--only kills,lanes,plans,canvases,states,stores]
+ *   npm run prove -- [--minutes N] [--seed S] [--only kills,lanes,plans,canvases,states,stores,schedules]
  */
 import { randomInt } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasFixtures } from "../local/asl-fixture.ts";
+import { GOLDEN, GOLDEN_ZONES } from "../support/schedule-oracle.ts";
 import { proveKills } from "./kills.ts";
 import { runTests } from "./vitest.ts";
 
@@ -128,6 +129,11 @@ async function stores(): Promise<Outcome> {
   return { ...result, figures: `${files.length} files, DynamoDB killed ${STORE_ROUNDS} times` };
 }
 
+async function schedules(): Promise<Outcome> {
+  const result = await runTests(["test/execution/schedule-golden.test.ts"], { WEFT_SCHEDULES: "whole" });
+  return { ...result, figures: `${GOLDEN.length} schedules in ${GOLDEN_ZONES.length} zones over two years` };
+}
+
 function print(): boolean {
   console.log("");
   const width = Math.max(...rows.map(({ proof }) => proof.length));
@@ -145,6 +151,7 @@ function print(): boolean {
 console.log(`first seed ${seed}${Number.isFinite(minutes) ? `, ${minutes} minutes` : ""}`);
 await prove("states", "States Language against AWS's records", states);
 await prove("stores", "Stores keep what they acknowledged", stores);
+await prove("schedules", "Schedules fire when they say and as the rules say", schedules);
 await prove("kills", "Killed stacks lose and repeat nothing", kills);
 await prove("plans", "Plans of every pure node type give the sequential outcome", plans);
 await prove("canvases", "Coze's canvases in other forms", canvases);

@@ -74,7 +74,13 @@ beforeAll(async () => {
   });
   const variable = await make("POST", `/api/spaces/${space}/variables`, { name: "v", type: "string", value: "x" });
   const meta = await make("POST", `/api/spaces/${space}/variable-metas`, { ownerKind: "app", ownerId: "app_1" });
+  const schedule = await make("POST", `/api/spaces/${space}/schedules`, {
+    name: "s",
+    when: { type: "rate", every: 1, unit: "day" },
+    workflowId: workflow.id,
+  });
   owned = {
+    scheduleId: schedule.id,
     credentialId: credential.id,
     credentialVersion: "1",
     variableId: variable.id,

@@ -1,3 +1,4 @@
+import { CreateScheduleGroupCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { eventBridgeTimer } from "@weft/adapters/scheduler/eventbridge";
 import * as Execution from "@weft/core/execution/execution.service";
 import { SpaceEntity } from "@weft/core/identity/space.entity";
@@ -21,6 +22,7 @@ export const GROUP = "users";
 /** Schedules as they are deployed, over the local Scheduler and real workflows, with time in the test's hands. */
 export interface ScheduleWorld extends EngineWorld {
   aws: AwsServer;
+  client: SchedulerClient;
   timer: ScheduleTimer;
   scheduleDeps: ScheduleDeps;
   /** What the scheduler delivered, and what came of it. */
@@ -87,14 +89,15 @@ export async function startScheduleWorld(): Promise<ScheduleWorld> {
       }
     },
   });
-  process.env.AWS_ENDPOINT_URL_SCHEDULER = aws.url;
-  await fetch(`${aws.url}/schedule-groups/${GROUP}`, { method: "POST", body: "{}" });
-  const timer = eventBridgeTimer({
+  const client = new SchedulerClient({ endpoint: aws.url, region: "us-east-1", maxAttempts: 1 });
+  await client.send(new CreateScheduleGroupCommand({ Name: GROUP }));
+  const place = {
     group: GROUP,
     roleArn: "arn:aws:iam::000000000000:role/schedules",
     targetArn: "arn:aws:lambda:us-east-1:000000000000:function:fire-schedule",
     queueArn: "arn:aws:sqs:us-east-1:000000000000:failed",
-  });
+  };
+  const timer = eventBridgeTimer(place, client);
   let names = 0;
   const publish: ScheduleWorld["publish"] = async (workflowId) => {
     const { version } = await Publish.publish(ctx, { ...PublishWorkflow.parse({ force: true }), workflowId });
@@ -102,7 +105,7 @@ export async function startScheduleWorld(): Promise<ScheduleWorld> {
   };
   const made: ScheduleWorld = {
     ...world,
-    ...{ aws, timer, deliveries: [], copies: 1, publish },
+    ...{ aws, client, timer, deliveries: [], copies: 1, publish },
     scheduleDeps: { execution, timer },
     workflow: async (kind) => {
       names += 1;
@@ -130,6 +133,7 @@ export async function startScheduleWorld(): Promise<ScheduleWorld> {
       await world.machine.drain(execution);
     },
     close: async () => {
+      client.destroy();
       await aws.close();
       await world.close();
     },

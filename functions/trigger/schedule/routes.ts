@@ -97,7 +97,7 @@ const managing = [
       response: ScheduleSchema,
       errors: ["conflict"],
     },
-    ({ ctx, params, body }) => Schedule.update(ctx, scheduleDeps(timeLeft), { ...body, ...params }),
+    ({ ctx, params, body }) => Schedule.update(ctx, scheduleDeps(timeLeft), { ...body, scheduleId: params.scheduleId }),
   ),
   route(
     {

@@ -28,11 +28,15 @@ const RETRIES = 10;
 
 let client: SchedulerClient | undefined;
 
-/** EventBridge Scheduler as the trigger domain's {@link ScheduleTimer}: one schedule of the group for each. */
-export function eventBridgeTimer(options: EventBridgeOptions): ScheduleTimer {
-  const { group: GroupName } = options;
+/** The one client of the process, made at its first use. */
+function sharedClient(): SchedulerClient {
   client ??= new SchedulerClient({});
-  const scheduler = client;
+  return client;
+}
+
+/** EventBridge Scheduler as the trigger domain's {@link ScheduleTimer}: one schedule of the group for each. */
+export function eventBridgeTimer(options: EventBridgeOptions, scheduler = sharedClient()): ScheduleTimer {
+  const { group: GroupName } = options;
   return {
     async put(scheduleId, definition) {
       const input = inputOf(scheduleId, definition, options);
