@@ -1,29 +1,19 @@
 import { GetScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Resident, type StackWorld, startWorld, until } from "../support/world.ts";
+import { until } from "../support/client.ts";
+import { type StackWorld, startStackWorld } from "../support/stack-world.ts";
 
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 let world: StackWorld;
-let person: Resident;
-let space: string;
 
 beforeAll(async () => {
-  world = await startWorld();
-  person = await world.signUp();
-  space = `/api/spaces/${person.spaceId}`;
+  world = await startStackWorld();
 }, 120_000);
 afterAll(() => world.close());
 
-async function call(method: string, path: string, body?: unknown) {
-  return world.call(method, `${space}${path}`, { token: person.token, ...(body === undefined ? {} : { body }) });
-}
-async function must(status: number, method: string, path: string, body?: unknown) {
-  const answer = await call(method, path, body);
-  expect([path, answer.status], JSON.stringify(answer.json)).toEqual([path, status]);
-  return answer.json;
-}
+const must = (status: number, method: string, path: string, body?: unknown) =>
+  world.client.must(status, method, path, body);
 
 const canvas = {
   nodes: [
@@ -32,31 +22,28 @@ const canvas = {
   ],
   edges: [{ source: "start", target: "end" }],
 };
-async function published(): Promise<string> {
-  const { id } = await must(201, "POST", "/workflows", { name: "w", canvas });
-  await must(201, "POST", `/workflows/${id}/publish`, { force: true });
-  return id;
-}
+const published = () => world.client.publish("w", canvas);
 const firingsOf = async (id: string) => (await must(200, "GET", `/schedules/${id}/firings`)).items;
 const settled = (id: string, count: number) =>
-  until(
-    () => firingsOf(id),
-    (items) => items.length >= count && items.every(({ status }: { status: string }) => status === "started"),
-  );
+  until(`${count} runs started`, async () => {
+    const items = await firingsOf(id);
+    const isSettled = items.length >= count && items.every(({ status }: { status: string }) => status === "started");
+    return isSettled ? items : undefined;
+  });
 const ended = (executionId: string) =>
-  until(
-    () => must(200, "GET", `/executions/${executionId}`),
-    ({ status }) => status === "succeeded",
-  );
+  until("the run succeeded", async () => {
+    const execution = await world.client.execution(executionId);
+    return execution.status === "succeeded" ? execution : undefined;
+  });
 
 describe("schedules of the whole product", () => {
   it("fire through Scheduler, Lambda and Step Functions, and stop when they are paused or deleted", async () => {
     const workflowId = await published();
     const schedule = await must(201, "POST", "/schedules", {
-      ...{ name: "s", workflowId, when: { type: "cron", expression: "@hourly" }, timezone: "Asia/Kolkata" },
+      ...{ name: "s", workflowId, when: { type: "cron", expression: "*/10 * * * *" }, timezone: "Asia/Kolkata" },
       input: '{ "local": localTime }',
     });
-    await world.stack.advance(2 * HOUR);
+    await world.stack.advance(20 * MINUTE);
     const firings = await settled(schedule.id, 2);
     expect(firings).toHaveLength(2);
     const execution = await ended(firings[1].executionId);
@@ -64,11 +51,11 @@ describe("schedules of the whole product", () => {
     expect(execution.result.output).toEqual({ said: schedule.nextExecution.localTime });
     expect(firings[1].at).toBe(schedule.nextExecution.at);
     await must(201, "POST", `/workflows/${workflowId}/publish`, { force: true, version: "v2.0.0" });
-    await world.stack.advance(HOUR);
+    await world.stack.advance(10 * MINUTE);
     const [latest] = await settled(schedule.id, 3);
     expect((await ended(latest.executionId)).version).toBe("v2.0.0");
     await must(200, "POST", `/schedules/${schedule.id}/pause`);
-    await world.stack.advance(3 * HOUR);
+    await world.stack.advance(20 * MINUTE);
     expect(await firingsOf(schedule.id)).toHaveLength(3);
     const byHand = await must(202, "POST", `/schedules/${schedule.id}/run`);
     await ended(byHand.executionId);
@@ -77,7 +64,7 @@ describe("schedules of the whole product", () => {
 
   it("are repaired by the job when EventBridge loses them", async () => {
     const workflowId = await published();
-    const when = { type: "rate", every: 30, unit: "minute" };
+    const when = { type: "rate", every: 8, unit: "minute" };
     const { id } = await must(201, "POST", "/schedules", { name: "lost", workflowId, when });
     const client = new SchedulerClient({
       endpoint: world.stack.endpoints.aws,
@@ -93,7 +80,7 @@ describe("schedules of the whole product", () => {
       body: "",
     });
     await expect(client.send(new GetScheduleCommand(key))).rejects.toMatchObject({ name: "ResourceNotFoundException" });
-    for (let minute = 0; minute < 36; minute += 1) await world.stack.advance(MINUTE);
+    for (let minute = 0; minute < 12; minute += 1) await world.stack.advance(MINUTE);
     expect(await settled(id, 1)).toHaveLength(1);
     expect((await client.send(new GetScheduleCommand(key))).State).toBe("ENABLED");
     client.destroy();
