@@ -18,6 +18,8 @@ export interface FunctionSetProps {
   readonly sandbox?: IFunction;
   /** Where the schedules of users live. */
   readonly schedules?: SchedulePlace;
+  /** The functions that run platform jobs. */
+  readonly jobs?: { readonly jobs: WeftFunction; readonly canvasJobs: WeftFunction };
 }
 
 /** Makes manifest functions in one stack and remembers them, for alarms and for the test that all exist. */
@@ -38,7 +40,7 @@ export class FunctionSet {
   }
 
   add(name: FunctionName, isolation?: Isolation): WeftFunction {
-    const { stage, state, code } = this.props;
+    const { stage, state, code, jobs } = this.props;
     const made = new WeftFunction(this.scope, constructId(name), {
       spec: specOf(name),
       code,
@@ -47,9 +49,11 @@ export class FunctionSet {
         files: state.files,
         key: state.key,
         mailFrom: stage.mailFrom,
+        ...(stage.publicUrl === undefined ? {} : { publicUrl: stage.publicUrl }),
         ...(this.machine ? { machine: this.machine } : {}),
         ...(this.sandbox ? { code: this.sandbox } : {}),
         ...(this.schedules ? { schedules: this.schedules } : {}),
+        ...(jobs ? { jobs: { jobs: jobs.jobs.fn, canvasJobs: jobs.canvasJobs.fn } } : {}),
       },
       stage: stage.name,
       logRetention: stage.logRetention,

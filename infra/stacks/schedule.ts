@@ -4,6 +4,7 @@ import { jobs } from "../../functions/manifest.ts";
 import { FunctionSet, type FunctionSetProps } from "../constructs/function-set.ts";
 import { JobSchedules } from "../constructs/job-schedules.ts";
 import { UserSchedules } from "../constructs/user-schedules.ts";
+import type { WeftFunction } from "../constructs/weft-function.ts";
 
 export interface ScheduleStackProps extends StackProps, FunctionSetProps {}
 
@@ -14,6 +15,8 @@ export interface ScheduleStackProps extends StackProps, FunctionSetProps {}
 export class ScheduleStack extends Stack {
   readonly functions: FunctionSet;
   readonly users: UserSchedules;
+  /** What runs platform jobs. */
+  readonly jobs: { readonly jobs: WeftFunction; readonly canvasJobs: WeftFunction };
 
   constructor(scope: Construct, id: string, props: ScheduleStackProps) {
     super(scope, id, props);
@@ -23,9 +26,10 @@ export class ScheduleStack extends Stack {
       removalPolicy: props.stage.removalPolicy,
     });
     this.functions.schedules = this.users.place;
+    this.jobs = { jobs: this.functions.add("jobs"), canvasJobs: this.functions.add("canvas-jobs") };
     new JobSchedules(this, "JobSchedules", {
       jobs,
-      target: this.functions.add("jobs"),
+      targets: [this.jobs.jobs, this.jobs.canvasJobs],
       failedEvents: props.state.failedEvents,
     });
   }

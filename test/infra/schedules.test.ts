@@ -55,7 +55,7 @@ describe("the place of users' schedules", () => {
 
   test("is named to every function with the grant, which may pass that role to Scheduler and no other", () => {
     const granted = specs.filter(({ grants }) => grants.includes("scheduler"));
-    expect(granted.map(({ name }) => name).sort()).toEqual(["jobs", "schedules"]);
+    expect(granted.map(({ name }) => name).sort()).toEqual(["canvas-jobs", "schedules"]);
     for (const { name } of granted) {
       const lambda = lambdaOf(name);
       const variables = lambda.Properties.Environment.Variables;

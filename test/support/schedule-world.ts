@@ -6,7 +6,8 @@ import { type Delivered, type Delivery, deliver, sweepSchedules } from "@weft/co
 import { CreateSchedule, type Schedule, type ScheduleFiring } from "@weft/core/trigger/schedule.schema";
 import * as Schedules from "@weft/core/trigger/schedule.service";
 import type { ScheduleDeps, ScheduleTimer } from "@weft/core/trigger/schedule.sync";
-import { currentSettings, loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
+import { loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
+import { currentSettings } from "@weft/core/workflow/workflow.pointer";
 import * as Publish from "@weft/core/workflow/workflow.publish";
 import { CreateWorkflow, PublishWorkflow } from "@weft/core/workflow/workflow.schema";
 import * as Workflow from "@weft/core/workflow/workflow.service";
