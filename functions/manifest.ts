@@ -20,7 +20,9 @@ export type Grant =
   /** Have platform jobs run. JOBS_FUNCTION, CANVAS_JOBS_FUNCTION. */
   | "jobs"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
-  | "secrets";
+  | "secrets"
+  /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
+  | "scheduler";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -163,6 +165,15 @@ export const functions = [
     ...crud,
   },
   {
+    name: "schedules",
+    entry: "functions/trigger/schedule/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/schedules"],
+    grants: ["table", "files", "machine", "scheduler"],
+    plans: true,
+    ...crud,
+  },
+  {
     name: "code",
     entry: "functions/code/run.ts",
     kind: "task",
@@ -220,6 +231,15 @@ export const functions = [
     timeoutSeconds: 60,
   },
   {
+    name: "fire-schedule",
+    entry: "functions/trigger/fire-schedule.ts",
+    kind: "schedule",
+    grants: ["table", "files", "machine"],
+    plans: true,
+    memoryMb: 1024,
+    timeoutSeconds: 60,
+  },
+  {
     name: "jobs",
     entry: "functions/platform/jobs.ts",
     kind: "schedule",
@@ -231,7 +251,7 @@ export const functions = [
     name: "canvas-jobs",
     entry: "functions/workflow/canvas-jobs.ts",
     kind: "schedule",
-    grants: ["table", "files"],
+    grants: ["table", "files", "machine", "scheduler"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 300,
@@ -250,4 +270,5 @@ export const jobs = [
   { name: "sweep-files", schedule: "rate(1 hour)", function: "jobs" },
   { name: "continue-copies", schedule: "rate(1 minute)", function: "canvas-jobs" },
   { name: "start-firings", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "sync-schedules", schedule: "rate(1 minute)", function: "canvas-jobs" },
 ] as const satisfies readonly { name: string; schedule: string; function: FunctionName }[];

@@ -95,8 +95,14 @@ beforeAll(async () => {
     auth: { type: "bearer" },
   });
   await make("POST", `/api/spaces/${space}/webhooks/${webhook.id}/listen`);
+  const schedule = await make("POST", `/api/spaces/${space}/schedules`, {
+    name: "s",
+    when: { type: "rate", every: 1, unit: "day" },
+    workflowId: workflow.id,
+  });
   owned = {
     webhookId: webhook.id,
+    scheduleId: schedule.id,
     credentialId: credential.id,
     credentialVersion: "1",
     variableId: variable.id,

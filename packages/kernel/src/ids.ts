@@ -27,6 +27,7 @@ export const ID_PREFIX = {
   firing: "fir",
   webhook: "whk",
   webhookDelivery: "wdl",
+  schedule: "sch",
   codeExecution: "cex",
   codeOutput: "cot",
   file: "fil",
