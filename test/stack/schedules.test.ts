@@ -48,7 +48,7 @@ describe("schedules of the whole product", () => {
     expect(firings).toHaveLength(2);
     const execution = await ended(firings[1].executionId);
     expect(execution).toMatchObject({ version: "v1.0.0", trigger: { type: "scheduled", id: schedule.id } });
-    expect(execution.result.output).toEqual({ said: schedule.nextExecution.localTime });
+    expect(execution.output).toEqual({ said: schedule.nextExecution.localTime });
     expect(firings[1].at).toBe(schedule.nextExecution.at);
     await must(201, "POST", `/workflows/${workflowId}/publish`, { force: true, version: "v2.0.0" });
     await world.stack.advance(10 * MINUTE);
