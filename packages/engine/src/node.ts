@@ -3,6 +3,7 @@ import type * as z from "zod";
 import type { NodeCategory } from "./categories.ts";
 import type { CodeOutcome, CodeRequest } from "./code.ts";
 import type { CozeReader } from "./coze/types.ts";
+import type { Models } from "./model.ts";
 import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
 import type { Answer, ExecutionEventData, NodeErrorData, Turns, Usage } from "./record.ts";
 
@@ -123,6 +124,8 @@ export interface NodeDeps {
       idempotencyKey: string,
     ): Promise<{ executionId: string }>;
   };
+  /** Models of the space and of the platform. */
+  models?: Models;
   /**
    * Files of the space: the workspace by key, a relative path such as `reports/may.csv`, and Files by id. Keys are
    * checked by whoever fills this.
