@@ -211,46 +211,6 @@ describe("a canvas that cannot be run", () => {
     ]);
   });
 
-  it("names a model that is not chosen, and what a model asks of nodes that are not installed", () => {
-    const model = (config: object) =>
-      errorsOf({
-        nodes: [start, { id: "m", type: "llm", data: { config } }, end()],
-        edges: chain("start", "m", "end"),
-      });
-    const said = (config: object) => model(config).map(({ code, path, message }) => `${code} ${path}: ${message}`);
-    expect(said({})).toEqual(["unbound_model nodes.m.data.config.model.id: choose a model"]);
-    expect(said({ model: { id: "", name: "gpt-9" }, backup: { id: "" } })).toEqual([
-      'unbound_model nodes.m.data.config.model.id: the model "gpt-9" is not bound to one of this space',
-      "unbound_model nodes.m.data.config.backup.id: choose a model",
-    ]);
-    const skills = { plugins: [{ pluginId: "p", toolId: "t" }], knowledge: { knowledgeIds: ["k"] } };
-    expect(said({ model: { id: "m" }, ...skills })).toEqual(
-      ["plugin", "knowledge_retrieve"].map(
-        (type) => `unavailable_type nodes.m.data.config: it needs "${type}", which is not available`,
-      ),
-    );
-    expect(said({ model: { id: "m", temperature: 3 }, maxSteps: 0 }).map((text) => text.split(":")[0])).toEqual([
-      "bad_config nodes.m.data.config.model.temperature",
-      "bad_config nodes.m.data.config.maxSteps",
-    ]);
-  });
-
-  it("keeps which models a plan uses, and which workflows its models may call", () => {
-    const config = {
-      model: { id: "a", fallbacks: ["b"] },
-      backup: { id: "c" },
-      workflows: [{ workflowId: "wf_1", version: "v1.0.0" }, { workflowId: "wf_2" }],
-    };
-    const nodes = [start, { id: "m", type: "llm", data: { config } }, end()];
-    const { plan, issues } = compile(readCanvas({ nodes, edges: chain("start", "m", "end") }));
-    expect(issues).toEqual([]);
-    expect(plan.models).toEqual(["a", "b", "c"].map((modelId) => ({ modelId, nodeId: "m" })));
-    expect(plan.references).toEqual([
-      { workflowId: "wf_1", version: "v1.0.0", nodeId: "m" },
-      { workflowId: "wf_2", nodeId: "m" },
-    ]);
-  });
-
   it.each([
     ["nothing", "", "refers to nothing"],
     ["no reference", "a b", "is no reference"],
