@@ -126,7 +126,7 @@ async function allIssues(ctx: Ctx, workflowId: WorkflowId, compiled: CompiledCan
   return [
     ...compiled.issues,
     ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false })),
-    ...(await credentialIssues(ctx, workflowId, compiled.credentials)),
+    ...(await credentialIssues(ctx, workflowId, compiled.credentials, { isPublishing: false })),
   ];
 }
 

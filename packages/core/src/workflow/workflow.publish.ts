@@ -61,7 +61,7 @@ export async function publish(
     const problems = [
       ...(await referenceIssues(ctx, workflowId, calls, { isPublishing: true })),
       ...(await errorWorkflowIssues(ctx, workflowId, workflow.settings)),
-      ...(await credentialIssues(ctx, workflowId, credentials)),
+      ...(await credentialIssues(ctx, workflowId, credentials, { isPublishing: true })),
     ];
     const hash = publishable([...compiled.issues, ...problems], compiled.hash);
     checkTested(draft, hash, input.force);

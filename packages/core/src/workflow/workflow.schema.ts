@@ -125,6 +125,10 @@ export const ImportWorkflow = CreateWorkflow.extend({
         .record(z.string().min(1).max(MAX_EXTERNAL_ID), idSchema("workflow"))
         .refine((value) => Object.keys(value).length <= MAX_BINDINGS, `at most ${MAX_BINDINGS} entries`)
         .default({}),
+      credentials: z
+        .record(z.string().min(1).max(MAX_EXTERNAL_ID), idSchema("credential"))
+        .refine((value) => Object.keys(value).length <= MAX_BINDINGS, `at most ${MAX_BINDINGS} entries`)
+        .default({}),
     })
     .prefault({}),
 })
