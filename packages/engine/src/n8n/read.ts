@@ -50,6 +50,7 @@ class Reader {
   readonly reports: NodeReport[] = [];
   readonly triggers: ImportedTrigger[] = [];
   readonly credentials: ImportReport["credentials"] = [];
+  readonly models: ImportReport["models"] = [];
   /** Nodes that a run can come to, and where it begins. */
   #reachable: ReadonlySet<string> = new Set();
   #starts: readonly string[] = [];
@@ -75,6 +76,7 @@ class Reader {
       ...{ id: this.#ids.of(name), node: this.#node(name), notes, ids: this.#ids, inputs, outputs },
       portsOf: (other) => this.#visible(name, other),
       nodeOf: (other) => this.#graph.nodes.get(other),
+      serving: (this.#graph.serving.get(name) ?? []).map((other) => this.#node(other)),
       workflow: this.#workflow,
       bindings: this.#bindings,
     });
@@ -167,6 +169,7 @@ class Reader {
     if (missing) notes.block(`nodes of type "${missing.type}" are not installed here`);
     if (notes.blocked !== undefined) return this.#blocked(node, notes, outputs);
     this.credentials.push(...notes.credentials.map((credential) => ({ nodeId: id, ...credential })));
+    this.models.push(...notes.models.map((model) => ({ nodeId: id, ...model })));
     neverLeft(piece, outputs);
     const main = piece.nodes.find((created) => created.id === id);
     piece.nodes = piece.nodes.map((created) => (created === main ? this.#placed(node, created) : created));
@@ -292,15 +295,17 @@ class Reader {
     const serving = new Set([...this.#graph.serving.values()].flat());
     const flowing = new Set<string>();
     const notes: CanvasNode[] = [];
+    const served: N8nNode[] = [];
     for (const [name, node] of this.#graph.nodes) {
       if (node.type === `${BASE}stickyNote`) notes.push(this.#sticky(node));
       else if (!serving.has(name) || this.#graph.links.some(({ from, to }) => from === name || to === name))
         flowing.add(name);
-      else this.#served(node);
+      else served.push(node);
     }
     this.#starts = startsOf(this.#graph, flowing);
     this.#reachable = reachedFrom(this.#starts, this.#graph.links);
     const body = this.#level(flowing, () => false, undefined);
+    for (const node of served) this.#served(node);
     const start: CanvasNode = {
       id: "start",
       type: "start",
@@ -365,8 +370,11 @@ class Reader {
 
   #served(node: N8nNode): void {
     const notes = new Notes();
-    notes.block("it serves another node, and is kept inside that one's placeholder");
-    this.#report(node, "placeholder", notes);
+    const [used] = [...this.#graph.serving].flatMap(([owner, parts]) =>
+      parts.includes(node.name) ? this.reports.filter(({ name, to }) => name === owner && to !== "placeholder") : [],
+    );
+    if (!used) notes.block("it serves another node, and is kept inside that one's placeholder");
+    this.#report(node, used?.to ?? "placeholder", notes);
   }
 }
 
@@ -378,12 +386,12 @@ export function readN8nWorkflow(raw: Record<string, unknown>, bindings: Partial<
   const graph = readGraph(raw);
   if (graph.nodes.size === 0) throw invalidField("nodes", "the workflow has no nodes");
   const name = text(raw.name);
-  const reader = new Reader(graph, raw, { workflows: {}, credentials: {}, ...bindings });
+  const reader = new Reader(graph, raw, { workflows: {}, credentials: {}, models: {}, ...bindings });
   const canvas = reader.canvas();
-  const { triggers, credentials, reports } = reader;
+  const { triggers, credentials, models, reports } = reader;
   return {
     ...(name ? { name } : {}),
     canvas,
-    report: reportOf("n8n", reports, { notes: graph.notes, triggers, credentials }),
+    report: reportOf("n8n", reports, { notes: graph.notes, triggers, credentials, models }),
   };
 }

@@ -18,6 +18,7 @@ import { renderTemplate } from "../values/template.ts";
 const DEFAULT_STEPS = 12;
 const MAX_STEPS = 200;
 const MAX_ROUNDS = 100;
+const MAX_MESSAGES = 100;
 const REASONING = "reasoning_content";
 /** Outputs that a model is not asked for. */
 const OWN_OUTPUTS = new Set([REASONING, "isSuccess", "errorBody"]);
@@ -30,6 +31,11 @@ const config = z.strictObject({
   backup: modelConfig.optional(),
   systemPrompt: z.string().max(MAX_STRING).default(""),
   prompt: z.string().max(MAX_STRING).default(""),
+  /** What is said before the prompt: examples, or the beginning of a talk. */
+  messages: z
+    .array(z.strictObject({ role: z.enum(["user", "assistant"]), content: z.string().max(MAX_STRING) }))
+    .max(MAX_MESSAGES)
+    .default([]),
   /**
    * json: the declared outputs are read from the reply; a single one that is a string is the reply as it is. Otherwise
    * the reply is `output`.
@@ -112,7 +118,12 @@ async function messagesOf(
   passages: readonly string[],
 ): Promise<ModelMessage[]> {
   const system = systemText(run, wanted);
-  const history = await recentMessages(run, run.config.history);
+  const history = [
+    ...run.config.messages.map(
+      ({ role, content: said }): ModelMessage => ({ role, content: renderTemplate(said, run.inputs) }),
+    ),
+    ...(await recentMessages(run, run.config.history)),
+  ];
   const told = passages.length > 0 ? `What is known:\n${passages.map((text) => `- ${text}`).join("\n")}\n\n` : "";
   const asked =
     typeof content === "string"
@@ -162,6 +173,7 @@ export const llm = defineNode({
     ...(knowledge ? ["knowledge_retrieve"] : []),
   ],
   check: ({ model, backup }) => [...modelIssues(model), ...modelIssues(backup, "backup")],
+  dify: ["llm"],
   coze: { id: "3", key: "LLM", displayKey: "LLM", read: readLlm },
   async run(run) {
     const { config } = run;

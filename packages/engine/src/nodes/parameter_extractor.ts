@@ -57,6 +57,7 @@ export const parameterExtractor = defineNode({
     ...modelIssues(backup, "backup"),
     ...(wantedOf(outputs).length === 0 ? [{ path: "text", message: "declare outputs: they are what is read" }] : []),
   ],
+  dify: ["parameter-extractor"],
   async run(run) {
     const { config, inputs, node } = run;
     const wanted = wantedOf(node.outputs);

@@ -22,6 +22,8 @@ const config = z.strictObject({
     .max(MAX_CHOICES),
   /** Several classes may hold; the node leaves by the port of the first. */
   several: z.boolean().default(false),
+  /** The class, counted from 1, that is taken where none fits. */
+  fallback: z.int().min(1).max(MAX_CHOICES).optional(),
   instruction: z.string().max(MAX_STRING).default(""),
   /** Rounds of the conversation that the model is told of. */
   history: z.int().min(1).max(100).optional(),
@@ -54,7 +56,10 @@ export const questionClassifier = defineNode({
     { name: "class_{n}", description: "The class of this number fits, before all others that do." },
     { name: "default", description: "None of them fits." },
   ],
-  ports: ({ classes }) => [...classes.map((_class, at) => `class_${at}`), "default"],
+  ports: ({ classes, fallback }) => [
+    ...classes.map((_class, at) => `class_${at}`),
+    ...(fallback === undefined ? ["default"] : []),
+  ],
   outputs: () => [
     { name: "className", type: { type: "string" } },
     { name: "classNumber", type: { type: "integer" } },
@@ -62,7 +67,12 @@ export const questionClassifier = defineNode({
   ],
   uses: ({ files = [] }) => files,
   models: ({ model, backup }) => modelIds(model, backup),
-  check: ({ model, backup }) => [...modelIssues(model), ...modelIssues(backup, "backup")],
+  check: ({ model, backup, classes, fallback = 1 }) => [
+    ...modelIssues(model),
+    ...modelIssues(backup, "backup"),
+    ...(fallback > classes.length ? [{ path: "fallback", message: "there is no such class" }] : []),
+  ],
+  dify: ["question-classifier"],
   async run(run) {
     const { config, inputs } = run;
     const content = await userContent(run, config.text, config.files);
@@ -76,7 +86,8 @@ export const questionClassifier = defineNode({
     const asked = await askKept(run, model, { messages, format: { type: "json" } }, part);
     if ("blocked" in asked) return asked;
     const found = choicesIn(asked.value, config.classes, MEMBER);
-    const numbers = (found ?? []).slice(0, config.several ? undefined : 1);
+    const instead = config.fallback === undefined ? [] : [config.fallback];
+    const numbers = (found?.length ? found : instead).slice(0, config.several ? undefined : 1);
     const [first] = numbers;
     const names = numbers.map((number) => config.classes[number - 1]?.name ?? "");
     const warning = { code: "unclear_reply", message: "the reply names no class: it is taken for none of them" };
