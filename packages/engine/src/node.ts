@@ -6,6 +6,7 @@ import type { IssueCode } from "./compile/issue.ts";
 import type { CozeReader } from "./coze/types.ts";
 import type { History, Knowledge, Tools } from "./llm/deps.ts";
 import type { Models } from "./model.ts";
+import type { DeltaKind, Part, PartDone } from "./part.ts";
 import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
 import type { Answer, ExecutionEventData, NodeErrorData, Turns, Usage } from "./record.ts";
 
@@ -186,23 +187,6 @@ export interface NodeDone {
   warning?: NodeErrorData;
 }
 
-/** A part of a node's work that is done once, as it is shown in the trace. */
-export interface Part {
-  /** Letters, digits and `_`: the part's record is kept as `node/name`. */
-  name: string;
-  type: string;
-  title: string;
-  input: unknown;
-}
-
-/** What a part of a node's work gave. */
-export interface PartDone<T> {
-  value: T;
-  usage?: Usage;
-  /** The node is done with it at once: there is nothing to keep for a repeat. */
-  isLast?: boolean;
-}
-
 /** What a node gives back when something outside has to happen first. */
 export type NodeSuspend =
   | {
@@ -318,9 +302,6 @@ export interface NodeRun<C = unknown> {
   /** Whether the driver runs sub-workflows at this place as executions of their own. */
   childExecutions: boolean;
 }
-
-/** What a model says: its reply, or what it thinks before. */
-export type DeltaKind = "text" | "reasoning";
 
 /** A problem that a node type's own rules found; `bad_config` where it has no other code. */
 export interface NodeIssue extends FieldIssue {

@@ -37,7 +37,7 @@ export function boundModel(
 ): Record<string, unknown> {
   const { provider, name } = given;
   const settings = settingsOf(given.params);
-  const key = [name, `${provider}/${name}`].find((one) => Object.hasOwn(models, one));
+  const key = [name || provider, `${provider}/${name}`].find((one) => Object.hasOwn(models, one));
   if (key !== undefined) return { id: models[key], ...settings };
   notes.models.push({ externalId: name || provider, provider });
   notes.change(`the model "${name || provider}" is not bound: name it in \`bindings.models\`, or choose one`);

@@ -1,5 +1,6 @@
 import type { ModelCall, ModelMessage, ModelReply } from "../model.ts";
-import { type Blocked, NodeError, type NodeRun, type PartDone } from "../node.ts";
+import { type Blocked, NodeError, type NodeRun } from "../node.ts";
+import type { PartDone } from "../part.ts";
 import { type ModelConfig, paramsOf } from "./config.ts";
 
 /** What is asked in one turn. */

@@ -1,5 +1,6 @@
 import type { ModelCall, ModelMessage, ToolCall } from "../model.ts";
-import { type Blocked, NodeError, type NodeRun, type PartDone } from "../node.ts";
+import { type Blocked, NodeError, type NodeRun } from "../node.ts";
+import type { PartDone } from "../part.ts";
 import { askOnce } from "./call.ts";
 import type { ModelConfig } from "./config.ts";
 import { callTool, type OfferedTool, type ToolResult } from "./tools.ts";

@@ -1,4 +1,5 @@
-import type { DeltaKind, NodeDefinition, NodeDeps, WebhookResponse } from "../node.ts";
+import type { NodeDefinition, NodeDeps, WebhookResponse } from "../node.ts";
+import type { DeltaKind } from "../part.ts";
 import { addUsage, type Journal, type NodeErrorData, type NodeRecord, type Pin, type Usage } from "../record.ts";
 
 /** What whoever follows a run is told. */

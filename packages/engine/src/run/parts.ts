@@ -1,4 +1,5 @@
-import type { Blocked, Part, PartDone } from "../node.ts";
+import type { Blocked } from "../node.ts";
+import type { Part, PartDone } from "../part.ts";
 import { DEFAULT_PORT, type PlanNode } from "../plan.ts";
 import { addUsage, metered, type NodeRecord, type Usage } from "../record.ts";
 import { driven, masked, type RunIo } from "./io.ts";
