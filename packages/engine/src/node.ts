@@ -194,7 +194,7 @@ export type NodeSuspend =
       until: number;
       state?: unknown;
       /** Set by the runner alone: the node failed and is tried again then. */
-      retry?: { attempt: number; used: Record<string, number> };
+      retry?: { attempt: number; used: Record<string, number>; spent?: Usage };
     }
   | { suspend: "signal"; event: ExecutionEventData; state?: unknown }
   | {

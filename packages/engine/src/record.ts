@@ -88,6 +88,9 @@ export interface NodeRecord {
   suspend?: SuspendRecord;
 }
 
+/** The type of the event by which an approval asks. Only its approvers answer it, never who resumes executions. */
+export const APPROVAL_EVENT = "approval";
+
 /** What people or programs are asked for while a node waits. */
 export interface ExecutionEventData {
   /** question, input, approval… */
@@ -103,8 +106,8 @@ export type SuspendRecord =
       kind: "wait";
       until: number;
       state?: unknown;
-      /** It failed and is tried again then: the tries so far, and by which rules. */
-      retry?: { attempt: number; used: Record<string, number> };
+      /** It failed and is tried again then: the tries so far, by which rules, and what they were metered for. */
+      retry?: { attempt: number; used: Record<string, number>; spent?: Usage };
     }
   | { kind: "signal"; event: ExecutionEventData; round: number; since: number; state?: unknown }
   | {

@@ -3,6 +3,7 @@ import type { NodeRecord } from "@weft/engine/record";
 import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
 import { type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
 import { isoTime } from "@weft/kernel/clock";
+import { askPeople } from "./asked.ts";
 import { startChild } from "./child.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { settleEdges } from "./edges.ts";
@@ -167,6 +168,7 @@ async function suspended(lane: Lane, position: Position, paths: readonly string[
     if (event?.timeoutAt) until = Math.min(until, Date.parse(event.timeoutAt));
     if (suspend.kind === "child" && event) await startChild(lane.deps, lane.row, event, suspend);
   }
+  await askPeople(lane.deps, lane.row, lane.journal, paths);
   const deadline = Date.parse(lane.row.deadlineAt);
   if (signal === undefined) return { ...at, next: "wait", until: isoTime(Math.min(until, deadline)) };
   const now = lane.deps.clock.now();

@@ -12,7 +12,7 @@ import type { EntityItem } from "electrodb";
 import { usageOps } from "../credential/credential.usage.ts";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
 import { libraryOf, WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
-import { cachePointer } from "./workflow.plans.ts";
+import { cachePointer } from "./workflow.pointer.ts";
 import { callersOf, credentialIssues, referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
   type CanvasForm,
