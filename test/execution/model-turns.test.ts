@@ -140,6 +140,24 @@ describe("a model that calls tools, in lanes", () => {
     expect(asked(id, "hasty")).toHaveLength(6);
   });
 
+  it("goes on behind what it did after a long pause before its next try", async () => {
+    let isDown = true;
+    models = new ScriptedModels(({ messages }) => {
+      const last = messages.at(-1);
+      if (last?.role !== "tool") return { toolCalls: [{ id: "1", name: "look", input: { n: "a" } }] };
+      return isDown ? { error: "down" } : { text: last.content };
+    });
+    const id = await begin(agent("paused", { onError: { strategy: "throw", retries: 1, delayMs: 60_000 } }));
+    await world.machine.drain(withModels());
+    expect(models.calls).toHaveLength(2);
+    isDown = false;
+    world.clock.advance(61_000);
+    await world.machine.drain(withModels());
+    expect(await world.get(id)).toMatchObject({ status: "succeeded", output: { out: '{"out":"paused(a)"}' } });
+    expect(models.calls).toHaveLength(3);
+    expect(world.outside.of("paused")).toHaveLength(1);
+  });
+
   it("counts what it did where it fails in the end", async () => {
     models = new ScriptedModels([
       { toolCalls: [{ id: "1", name: "look", input: { n: "a" } }], usage: { inputTokens: 10 } },

@@ -133,7 +133,8 @@ async function step(lane: Lane, position: Position): Promise<StepOutcome> {
   const segment = segmentOf(lane.plan, position.segmentId);
   const effect = segment.steps[position.step]?.effect;
   const inner = lane.plan.root.nodes
-    .filter(({ id }) => segment.nodes.includes(id) && !lane.journal.get(id))
+    // One that waits goes on over what it kept.
+    .filter(({ id }) => segment.nodes.includes(id) && (lane.journal.get(id)?.status ?? "waiting") === "waiting")
     .filter((node) => holdsMore(node, lane.deps.types));
   for (const node of inner) if (!node.effectful || node.id === effect) await lane.journal.loadBelow(node.id);
   for (;;) {

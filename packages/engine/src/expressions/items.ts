@@ -257,8 +257,9 @@ function extracted(found: unknown, members: unknown, trims: unknown, isClean: un
   };
   for (const { key, name, isList, isJoined } of listOf(members).map(itemOf)) {
     const all = listOf(itemOf(found)[String(name)]).filter((value) => !nullish(value));
-    const value = isList === true ? all.map(neat) : neat(isJoined === true ? all.map(toText).join("") : all[0]);
-    if (isList === true || !nullish(value)) setOwn(result, String(key), value);
+    const first = isJoined === true ? all.map(toText).join("") : all[0];
+    if (isList === true) setOwn(result, String(key), all.map(neat));
+    else if (!nullish(first) && first !== "") setOwn(result, String(key), neat(first));
   }
   return result;
 }

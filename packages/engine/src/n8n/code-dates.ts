@@ -21,7 +21,7 @@ const DateTime = (() => {
   };
   class DateTime {
     constructor(ts) { this.ts = ts; }
-    static now() { return new DateTime(Date.now()); }
+    static now() { return new DateTime(params.now); }
     static local() { return DateTime.now(); }
     static utc() { return DateTime.now(); }
     static fromISO(text) { return new DateTime(Date.parse(/T.*(Z|[+-]\\d\\d:?\\d\\d)$/.test(text) || !/T/.test(text) ? text : text + "Z")); }

@@ -99,11 +99,14 @@ export const code: Mapper = (context): Piece => {
     context.notes.block("Python of n8n reads items in its own way: write it anew as a code node");
   for (const [pattern, what] of MISSING)
     if (pattern.test(source)) context.notes.block(`its code uses ${what}, which code does not have here`);
-  if (/\$now|\$today|\bDateTime\b/.test(source)) context.notes.change("dates are in UTC");
   const inputs: CanvasInput[] = [
     { name: "items", type: "list", ...context.items() },
     { name: "execution_id", variable: "system.sys_execution_id" },
   ];
+  if (/\$now|\$today|\bDateTime\b/.test(source)) {
+    context.notes.change("dates are in UTC");
+    inputs.push({ name: "now", expression: "$millis()" });
+  }
   const names = nodesOf(context, source, inputs);
   const variables = [...new Set([...source.matchAll(VARIABLE)].map((match) => match[1] ?? ""))];
   if (variables.length > 0) {
@@ -149,7 +152,8 @@ function nodesOf(context: NodeContext, source: string, inputs: CanvasInput[]): M
     const after = source.slice((match.index ?? 0) + match[0].length).trimStart();
     if (match[2] === undefined || !/^\??\.\s*(item|pairedItem)/.test(after)) continue;
     const pair = context.pairOf(name);
-    if (pair === undefined) context.notes.change(`no items lead here from "${name}": its item is taken by its place`);
+    if (pair === undefined)
+      context.notes.change(`it is not known which item of "${name}" belongs to an item: it is taken by its place`);
     else if (pair.places !== "same") inputs.push({ name: `${input}_at`, type: "list", ...pair.places });
   }
   return names;

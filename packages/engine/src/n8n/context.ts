@@ -165,8 +165,9 @@ export class NodeContext {
   #paired(name: string, index: string): string {
     const pair = this.pairOf(name);
     if (pair === undefined) {
-      this.notes.change(`no items lead here from "${name}": its item is taken by its place`);
-      return `$js_paired(${this.#other(name)}, ${index})`;
+      const other = this.#other(name);
+      this.notes.change(`it is not known which item of "${name}" belongs to an item: it is taken by its place`);
+      return `$js_paired(${other}, ${index})`;
     }
     const all = this.#speak(pair.all, "n");
     return pair.places === "same"

@@ -1,5 +1,5 @@
 import type { CanvasInput, CanvasNode, CanvasOnError } from "../canvas.ts";
-import { type Notes, text } from "../import/builder.ts";
+import { edgeOf, type Ids, type Notes, text } from "../import/builder.ts";
 import { nodeTypes } from "../nodes/index.ts";
 import type { N8nNode, Piece } from "./context.ts";
 import { expressionOf } from "./ports.ts";
@@ -8,15 +8,16 @@ import { expressionOf } from "./ports.ts";
 export const NEVER = ".never";
 
 /** Outputs that the node does not have never give items; what they lead to keeps its place and does not run. */
-export function neverLeft(piece: Piece, outputs: number): void {
+export function neverLeft(piece: Piece, outputs: number, ids: Ids): void {
   const [exit] = piece.exits;
-  const node = piece.nodes.find((one) => one.id === exit?.id && one.type === "transform");
-  if (!exit || !node || outputs <= piece.exits.length) return;
-  node.data.inputs = [...(node.data.inputs ?? []), { name: "never", type: "list", value: [] }];
-  node.data.outputs = [...(node.data.outputs ?? []), { name: "never", type: "list" }];
+  if (!exit || exit.port !== undefined || outputs <= piece.exits.length) return;
+  const id = ids.fresh(`${exit.id}_never`);
+  const never = { name: "never", type: "list" as const };
+  piece.nodes.push({ id, type: "transform", data: { inputs: [{ ...never, value: [] }], outputs: [never] } });
+  piece.edges.push(edgeOf(exit.id, id));
   while (piece.exits.length < outputs) {
-    piece.exits.push({ id: exit.id });
-    piece.items.push(`${exit.id}${NEVER}`);
+    piece.exits.push({ id });
+    piece.items.push(`${id}${NEVER}`);
   }
 }
 

@@ -47,6 +47,8 @@ class Reader {
   readonly #outputs = new Map<string, readonly Port[]>();
   readonly #exits = new Map<string, Piece["exits"]>();
   readonly #gates = new Map<string, string>();
+  /** By node: what it leads to. */
+  readonly #follows = new Map<string, ReadonlySet<string>>();
   readonly reports: NodeReport[] = [];
   readonly triggers: ImportedTrigger[] = [];
   readonly credentials: ImportReport["credentials"] = [];
@@ -66,9 +68,15 @@ class Reader {
     return this.#graph.nodes.get(name) as N8nNode;
   }
 
-  /** The outputs of another node, where a run that comes to this one can have come to it. */
+  /** The outputs of another node that leads to this one, where a run that comes to this one can have come to it. */
   #visible(from: string, other: string): readonly Port[] | undefined {
-    return this.#reachable.has(from) && !this.#reachable.has(other) ? undefined : this.#outputs.get(other);
+    if (this.#reachable.has(from) && !this.#reachable.has(other)) return undefined;
+    let follows = this.#follows.get(other);
+    if (!follows) {
+      follows = reachedFrom([other], this.#graph.links);
+      this.#follows.set(other, follows);
+    }
+    return follows.has(from) ? this.#outputs.get(other) : undefined;
   }
 
   #context(name: string, notes: Notes, inputs: readonly (readonly Port[])[], outputs: number): NodeContext {
@@ -170,7 +178,7 @@ class Reader {
     if (notes.blocked !== undefined) return this.#blocked(node, notes, outputs);
     this.credentials.push(...notes.credentials.map((credential) => ({ nodeId: id, ...credential })));
     this.models.push(...notes.models.map((model) => ({ nodeId: id, ...model })));
-    neverLeft(piece, outputs);
+    neverLeft(piece, outputs, this.#ids);
     const main = piece.nodes.find((created) => created.id === id);
     piece.nodes = piece.nodes.map((created) => (created === main ? this.#placed(node, created) : created));
     this.#report(node, piece.nodes.length === 1 ? (piece.nodes[0]?.type ?? "transform") : kindOf(piece), notes);
