@@ -147,7 +147,9 @@ describe("a model that calls tools, in lanes", () => {
       if (last?.role !== "tool") return { toolCalls: [{ id: "1", name: "look", input: { n: "a" } }] };
       return isDown ? { error: "down" } : { text: last.content };
     });
-    const id = await begin(agent("paused", { onError: { strategy: "throw", retries: 1, delayMs: 60_000 } }));
+    const id = await begin(
+      agent("paused", { onError: { strategy: "throw", retries: 1, delayMs: 60_000, jitter: false } }),
+    );
     await world.machine.drain(withModels());
     expect(models.calls).toHaveLength(2);
     isDown = false;

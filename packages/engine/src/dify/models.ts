@@ -86,7 +86,7 @@ export const llm: Mapper = (app, { data }, notes) => {
     ...(isQuestion ? { prompt: prompt(app, last, data, notes, inputs, "prompt") } : {}),
     ...history,
     ...filesOf(app, data, notes, inputs),
-    ...(outputs.length > 0 ? { format: "json" } : {}),
+    ...(outputs.length > 0 ? { format: "json", single: "field" } : {}),
   };
   const thought: CanvasField[] = [{ name: "reasoning_content", type: "string" }];
   return { type: "llm", data: { config, inputs: inputs.list, outputs: [...outputs, ...thought] } };

@@ -102,6 +102,12 @@ export function schemaTextFields(given: unknown): CanvasField[] {
   return schemaFields(typeof given === "string" ? tryParseJson(given) : given);
 }
 
+/** The list that a JSON Schema describes, given as text, as a field; undefined where it is of something else. */
+export function schemaList(given: unknown, name: string): CanvasField | undefined {
+  const schema = record(typeof given === "string" ? tryParseJson(given) : given);
+  return schema.type === "array" ? { name, type: typeOf(schema, 0) } : undefined;
+}
+
 /** Fields that are given one by one, with a name, a type and a description. */
 export function listedFields(given: unknown): CanvasField[] {
   return records(given).flatMap((field) => {

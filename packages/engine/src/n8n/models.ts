@@ -1,6 +1,6 @@
 import type { CanvasField, CanvasInput } from "../canvas.ts";
 import { record, records, text } from "../import/builder.ts";
-import { boundModel, exampleFields, listedFields, schemaTextFields } from "../import/models.ts";
+import { boundModel, exampleFields, listedFields, schemaList, schemaTextFields } from "../import/models.ts";
 import { fileOf } from "./binary.ts";
 import type { N8nNode, NodeContext } from "./context.ts";
 import { type Mapper, quote } from "./parameters.ts";
@@ -53,7 +53,10 @@ function historyOf(context: NodeContext): { history?: number } {
   return { history: Math.min(Math.max(rounds, 1), 100) };
 }
 
-/** What a parser makes of the reply: fields, or any JSON. Undefined where the reply is a text. */
+/** The name of the field that is the whole of what a parser makes. */
+const WHOLE = "output";
+
+/** What a parser makes of the reply: fields, a list, or any JSON. Undefined where the reply is a text. */
 function parsed(context: NodeContext): CanvasField[] | undefined {
   if (context.node.parameters.hasOutputParser !== true) return undefined;
   const [parser] = servingOf(context, /^outputParser/);
@@ -64,7 +67,9 @@ function parsed(context: NodeContext): CanvasField[] | undefined {
   }
   const { schemaType, jsonSchemaExample, inputSchema, jsonSchema } = parser.parameters;
   const isManual = schemaType === "manual" || (jsonSchemaExample === undefined && schemaType !== "fromJson");
-  return isManual ? schemaTextFields(inputSchema ?? jsonSchema) : exampleFields(jsonSchemaExample);
+  if (!isManual) return exampleFields(jsonSchemaExample);
+  const list = schemaList(inputSchema ?? jsonSchema, WHOLE);
+  return list ? [list] : schemaTextFields(inputSchema ?? jsonSchema);
 }
 
 /** The text that is asked, of whatever version of the node it is. */
@@ -89,12 +94,13 @@ interface Asked {
 }
 
 function ask(context: NodeContext, { config, inputs, fields, item }: Asked) {
+  const isList = fields?.length === 1 && fields[0]?.name === WHOLE && typeof fields[0].type === "object";
   const members = fields?.map(({ name }) => `${quote(name)}: $js_get(result, ${quote(name)})`) ?? [];
-  const value = members.length > 0 ? `{${members.join(", ")}}` : "result.output";
+  const value = members.length > 0 && !isList ? `{${members.join(", ")}}` : "result.output";
   return context.perItem({
     type: "llm",
     data: {
-      config: { ...config, ...(fields ? { format: "json" } : {}) },
+      config: { ...config, ...(fields ? { format: "json", single: "field" } : {}) },
       inputs,
       ...(fields?.length ? { outputs: fields } : {}),
     },

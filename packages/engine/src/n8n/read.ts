@@ -27,7 +27,7 @@ import { type Link, type Loop, loopsOf, type N8nGraph, readGraph } from "./graph
 import { mapperOf, NEEDS_ITEMS } from "./nodes.ts";
 import { orderOf, reachedFrom, startsOf } from "./order.ts";
 import { pass } from "./parameters.ts";
-import { gateNode, kindOf, NEVER, neverLeft, portsOf, reasonOf, settings } from "./parts.ts";
+import { gateNode, kindOf, NEVER, neverLeft, portsOf, reasonOf, servedType, settings } from "./parts.ts";
 import { DonePort, Port, TurnPort } from "./ports.ts";
 
 /** Whether a value looks like a workflow of n8n: its connections are kept by node name. */
@@ -378,11 +378,9 @@ class Reader {
 
   #served(node: N8nNode): void {
     const notes = new Notes();
-    const [used] = [...this.#graph.serving].flatMap(([owner, parts]) =>
-      parts.includes(node.name) ? this.reports.filter(({ name, to }) => name === owner && to !== "placeholder") : [],
-    );
-    if (!used) notes.block("it serves another node, and is kept inside that one's placeholder");
-    this.#report(node, used?.to ?? "placeholder", notes);
+    const to = servedType(node.name, this.#graph.serving, this.reports);
+    if (to === undefined) notes.block("it serves another node, and is kept inside that one's placeholder");
+    this.#report(node, to ?? "placeholder", notes);
   }
 }
 
@@ -393,13 +391,10 @@ class Reader {
 export function readN8nWorkflow(raw: Record<string, unknown>, bindings: Partial<Bindings> = {}): Imported {
   const graph = readGraph(raw);
   if (graph.nodes.size === 0) throw invalidField("nodes", "the workflow has no nodes");
-  const name = text(raw.name);
   const reader = new Reader(graph, raw, { workflows: {}, credentials: {}, models: {}, ...bindings });
   const canvas = reader.canvas();
   const { triggers, credentials, models, reports } = reader;
-  return {
-    ...(name ? { name } : {}),
-    canvas,
-    report: reportOf("n8n", reports, { notes: graph.notes, triggers, credentials, models }),
-  };
+  const name = text(raw.name);
+  const report = reportOf("n8n", reports, { notes: graph.notes, triggers, credentials, models });
+  return { ...(name ? { name } : {}), canvas, report };
 }

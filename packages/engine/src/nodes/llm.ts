@@ -36,11 +36,10 @@ const config = z.strictObject({
     .array(z.strictObject({ role: z.enum(["user", "assistant"]), content: z.string().max(MAX_STRING) }))
     .max(MAX_MESSAGES)
     .default([]),
-  /**
-   * json: the declared outputs are read from the reply; a single one that is a string is the reply as it is. Otherwise
-   * the reply is `output`.
-   */
+  /** json: the declared outputs are read from the reply. Otherwise the reply is `output`. */
   format: z.enum(["text", "markdown", "json"]).default("text"),
+  /** Of json with one output that is a string: whether the reply is it as it stands, as in Coze, or is read like others. */
+  single: z.enum(["text", "field"]).default("text"),
   /** Rounds of the conversation that the model is told of. */
   history: z.int().min(1).max(MAX_ROUNDS).optional(),
   /** Inputs that are files for the model, beside those whose declared type says so. */
@@ -56,12 +55,12 @@ type Config = z.output<typeof config>;
 /** What the reply is: a text under a name, fields, or any JSON. */
 type Wanted = { kind: "text"; name: string } | { kind: "fields"; fields: Field[] } | { kind: "json" };
 
-function wantedOf({ node, config: { format } }: NodeRun<Config>): Wanted {
+function wantedOf({ node, config: { format, single } }: NodeRun<Config>): Wanted {
   if (format !== "json") return { kind: "text", name: "output" };
   const fields = node.outputs.filter(({ name }) => !OWN_OUTPUTS.has(name));
   const [only] = fields;
   if (only === undefined) return { kind: "json" };
-  return fields.length === 1 && only.type.type === "string"
+  return single === "text" && fields.length === 1 && only.type.type === "string"
     ? { kind: "text", name: only.name }
     : { kind: "fields", fields };
 }
