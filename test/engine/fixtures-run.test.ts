@@ -268,7 +268,8 @@ describe.runIf(hasFixtures())("published apps of Dify run as they did", () => {
   ])("02: a case decides who answers: %s", async (text, answer) => {
     const { output } = await dify("02", {
       input: { query: "hi" },
-      said: { Agent: text, LLM: "a plan" },
+      scripted: { Agent: { text } },
+      said: { LLM: "a plan" },
     });
     expect(output).toEqual({ answer });
   });

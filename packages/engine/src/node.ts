@@ -280,8 +280,11 @@ export interface NodeRun<C = unknown> {
   tolerate(thrown: unknown): (NodeErrorData & { usage?: Usage }) | undefined;
   /** Only in composites. The stored position of an earlier, unfinished run of this node. */
   cursor(): unknown;
-  /** Keeps the position and how far the turns are: at most once a second, or always when `force`. */
-  saveCursor(state: unknown, force: boolean, turns?: Turns): void | Promise<void>;
+  /**
+   * Only in composites. Keeps the position where it is time for it, or always when `force`: `place` is asked only then. What
+   * the journal holds of turns before `turn` is forgotten after that, for the position says what they amount to.
+   */
+  saveCursor(place: () => CompositePlace, turn: number, force: boolean): void | Promise<void>;
   /** Whether time is up for work that may take `ms` more. */
   mustYield(ms?: number): boolean;
   /**
@@ -306,6 +309,12 @@ export interface NodeRun<C = unknown> {
 /** A problem that a node type's own rules found; `bad_config` where it has no other code. */
 export interface NodeIssue extends FieldIssue {
   code?: IssueCode;
+}
+
+/** Where a composite is: what it goes on from, and how far its turns are. */
+export interface CompositePlace {
+  state: unknown;
+  turns: Turns;
 }
 
 /** A port that a node can have, told to people: `{n}` in its name stands for a number from 0. */
