@@ -202,12 +202,12 @@ describe("a canvas that cannot be run", () => {
   });
 
   it("names types that do not exist and types that are not installed", () => {
-    const nodes = [start, { id: "x", type: "teleport", data: {} }, { id: "y", type: "llm", data: {} }, end()];
+    const nodes = [start, { id: "x", type: "teleport", data: {} }, { id: "y", type: "database_sql", data: {} }, end()];
     const issues = errorsOf({ nodes, edges: chain("start", "x", "y", "end") });
     expect(brief(issues)).toEqual(["unknown_type x", "unavailable_type y"]);
     expect(issues.map(({ message }) => message)).toEqual([
       'unknown node type "teleport"',
-      'node type "llm" is not available',
+      'node type "database_sql" is not available',
     ]);
   });
 

@@ -9,6 +9,8 @@ export interface Expected {
   output?: Record<string, unknown>;
   rawOutputText?: string;
   answer?: string;
+  /** Of all models together. */
+  tokens?: { input: number; output: number };
   errorCode?: number;
   errorMessageContains?: string;
   errors?: { type: string; nodeID?: string; path?: { start: string; end: string } }[];
@@ -34,6 +36,7 @@ export interface Resume {
   expectedStatus?: string;
   expectedOutput?: Record<string, unknown>;
   expectedAnswer?: string;
+  tokens?: { input: number; output: number };
   expectedInterrupt?: Interrupt;
   expectedNodeInput?: Record<string, unknown>;
   nodeOutputs?: Record<string, Record<string, unknown>>;
@@ -43,6 +46,22 @@ export interface Resume {
 export interface StreamEvent {
   event: string;
   data: { content?: string; contentContains?: string };
+}
+
+/** What a node's model says, call by call. */
+export interface ModelScript {
+  node: string;
+  modelType?: number;
+  delayMs?: number;
+  replies: {
+    content?: string;
+    chunks?: string[];
+    error?: string;
+    toolCalls?: { id: string; name: string; arguments: string | Record<string, unknown> }[];
+    usage?: { prompt: number; completion: number };
+    /** What the last message of the call says, as JSON; members that are null may be missing. */
+    expectLastMessageJson?: Record<string, unknown>;
+  }[];
 }
 
 export interface Exchange {
@@ -65,6 +84,7 @@ export interface Case {
   api?: string;
   setup?: {
     http?: Exchange[];
+    model?: ModelScript[];
     variables?: { global_variable_app?: Record<string, unknown>; global_variable_user?: Record<string, unknown> };
     subworkflows?: Record<string, string>;
     [other: string]: unknown;
@@ -128,6 +148,13 @@ function allNodes(nodes: readonly CanvasNode[]): CanvasNode[] {
   return nodes.flatMap((node) => [node, ...allNodes(node.data.body?.nodes ?? [])]);
 }
 
+/** The type of a node, and those that its configuration asks for. */
+function neededTypes({ type, data }: CanvasNode): string[] {
+  const definition = nodeTypes.get(type);
+  const config = definition?.config.safeParse(data.config ?? {});
+  return [type, ...(config?.success ? (definition?.needs?.(config.data) ?? []) : [])];
+}
+
 /** What cannot be had of an engine alone; by title. */
 const OF_THE_DRIVER: ReadonlySet<string> = new Set([
   "entry_exit.json: cancel_immediately",
@@ -142,8 +169,7 @@ export function hindrance({ oracle, item, title }: Played): string | undefined {
   const canvases = [oracle.canvas, ...Object.values(item.setup?.subworkflows ?? {})];
   const nodes = canvases.map((path) => allNodes(readCanvas(canvasAt(path)).nodes));
   const own = item.node === undefined ? nodes[0] : allNodes((nodes[0] ?? []).filter(({ id }) => id === item.node));
-  const missing = new Set([...(own ?? []), ...nodes.slice(1).flat()].map(({ type }) => type));
+  const missing = new Set([...(own ?? []), ...nodes.slice(1).flat()].flatMap(neededTypes));
   for (const type of nodeTypes.keys()) missing.delete(type);
-  if (missing.size > 0) return [...missing].sort().join(", ");
-  return item.setup?.model === undefined ? undefined : "a model";
+  return missing.size > 0 ? [...missing].sort().join(", ") : undefined;
 }

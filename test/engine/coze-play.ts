@@ -7,17 +7,27 @@ import { compile } from "@weft/engine/compile";
 import { cozeVariables } from "@weft/engine/coze/write";
 import { type NodeDeps, NodeError } from "@weft/engine/node";
 import type { Field } from "@weft/engine/plan";
-import { suspensionKey } from "@weft/engine/record";
+import { suspensionKey, totalUsage } from "@weft/engine/record";
 import { debugNode } from "@weft/engine/run/alone";
 import { NodeFailed } from "@weft/engine/run/io";
 import { type PlanOutcome, runPlan } from "@weft/engine/run/plan";
+import { stableStringify } from "@weft/engine/values/json";
 import { expect } from "vitest";
-import { type Case, canvasAt, type Exchange, type Expected, type Interrupt, type Played } from "./coze-cases.ts";
+import {
+  type Case,
+  canvasAt,
+  type Exchange,
+  type Expected,
+  type Interrupt,
+  type Played,
+  type StreamEvent,
+} from "./coze-cases.ts";
+import { cozeModels } from "./coze-models.ts";
 import { loopbackHttp, planOf, type TestRun, testRun } from "./support.ts";
 
 /** Coze's words for kinds of events, and its codes of errors, in ours. */
 const EVENTS: Readonly<Record<string, string>> = { InputNode: "input", Question: "question" };
-const ERRORS: Readonly<Record<number, string>> = { 720702002: "missing_required" };
+const ERRORS: Readonly<Record<number, string>> = { 720702002: "missing_required", 777777776: "timeout" };
 
 /** Another form of the same canvases, which has to give the same results. */
 export interface Variation {
@@ -25,6 +35,11 @@ export interface Variation {
   /** What became of a node's id. */
   id(path: string, id: string): string;
 }
+
+const usageOf = ({ input, output }: { input: number; output: number }) => ({
+  inputTokens: input,
+  outputTokens: output,
+});
 
 const AS_IT_IS: Variation = { canvas: canvasAt, id: (_path, id) => id };
 
@@ -102,9 +117,9 @@ export class Stage {
     this.#loopback.exchanges = item.setup?.http ?? [];
     this.#loopback.seen.length = 0;
     const variables = item.setup?.variables?.global_variable_app ?? {};
-    const deps = this.#deps(item, variation);
+    const deps = this.#deps(played, variation);
     const run = testRun({ deps, variables, strictInputs: item.api !== undefined });
-    if (item.kind === "stream") await playChat(played, run, variation);
+    if (item.kind === "stream" && item.input?.parameters) await playChat(played, run, variation);
     else await new Play(played, run, variation).all();
     await this.#expectHttp(item);
   }
@@ -119,7 +134,7 @@ export class Stage {
     };
   }
 
-  #deps(item: Case, variation: Variation): NodeDeps {
+  #deps({ oracle, item }: Played, variation: Variation): NodeDeps {
     const user = { ...item.setup?.variables?.global_variable_user };
     return {
       http: loopbackHttp(this.#loopback.base),
@@ -130,6 +145,7 @@ export class Stage {
         },
       },
       code: this.#code(item),
+      models: cozeModels(item.setup?.model ?? [], (id) => variation.id(oracle.canvas, id)),
       workflows: {
         load: async ({ workflowId }) => {
           const path = item.setup?.subworkflows?.[workflowId];
@@ -208,6 +224,8 @@ class Play {
       this.#expectNodeOutputs(step.nodeOutputs);
     }
     if (!expected.resume) expectOutput(outcome, expected);
+    const { tokens = expected.resume?.at(-1)?.tokens } = expected;
+    if (tokens) expect(totalUsage(this.#run.records)).toMatchObject(usageOf(tokens));
     this.#expectNodeOutputs(expected.nodeOutputs);
   }
 
@@ -263,7 +281,14 @@ async function runAlone(canvas: unknown, nodeId: string, item: Case, run: TestRu
 function expectOutput(outcome: Outcome, expected: Expected): void {
   if (outcome.status !== "done") throw new Error("the run waits");
   if (expected.answer !== undefined) expect(outcome.output).toEqual({ output: expected.answer });
-  else if (expected.match === "partial") expect(outcome.output).toMatchObject(expected.output ?? {});
+  else if (expected.match === "unordered list") {
+    const sorted = (output: unknown) =>
+      Object.entries(output as Record<string, unknown[]>).map(([name, list]) => [
+        name,
+        list.map(stableStringify).sort(),
+      ]);
+    expect(sorted(outcome.output)).toEqual(sorted(expected.output));
+  } else if (expected.match === "partial") expect(outcome.output).toMatchObject(expected.output ?? {});
   else if (expected.output) expect(outcome.output).toEqual(expected.output);
   if (expected.rawOutputText !== undefined) expect(JSON.stringify(outcome.output)).toBe(expected.rawOutputText);
   const after = expected.variablesAfter?.global_variable_app;
@@ -297,9 +322,18 @@ async function playChat({ oracle, item }: Played, run: TestRun, variation: Varia
     const text = said.content ?? said.contentContains ?? "";
     const { suspend } = resumer.record() ?? {};
     const event = suspend?.kind === "signal" ? suspend.event : undefined;
-    if (outcome.status === "done") expect(outcome.output.output).toBe(text);
+    if (outcome.status === "done") expectSaid(run, stream, outcome.output.output, text);
     else if (text === FORM_CARD) expect(event).toMatchObject({ type: "input", data: { kind: "form" } });
     else if (text === OPTIONS_CARD) expect(event).toMatchObject({ type: "question", data: { kind: "option" } });
     else expect(event).toMatchObject({ type: "question", data: { question: expect.stringContaining(text) } });
   }
+}
+
+/** The answer, and the pieces in which its model said it. Coze's own test asserts of some talks only that they end. */
+function expectSaid(run: TestRun, stream: readonly StreamEvent[], said: unknown, text: string): void {
+  if (stream.length === 0) return;
+  expect(said).toBe(text);
+  const pieces = stream.filter(({ event }) => event === "conversation.message.delta").map(({ data }) => data.content);
+  const deltas = run.events.flatMap((event) => (event.type === "delta" && event.kind === "text" ? [event.text] : []));
+  if (deltas.length > 0) expect(deltas).toEqual(pieces);
 }

@@ -3,10 +3,12 @@ import { readCanvas } from "@weft/engine/canvas";
 import { compile } from "@weft/engine/compile";
 import { readDocument } from "@weft/engine/import/document";
 import { formatOf, readImport } from "@weft/engine/import/read";
+import type { ImportReport } from "@weft/engine/import/report";
 import { defineNode, type HttpRequest, type HttpResponse, type NodeDefinition, type NodeDeps } from "@weft/engine/node";
 import type { NodeRecord } from "@weft/engine/record";
 import { runPlan } from "@weft/engine/run/plan";
 import * as z from "zod";
+import { ScriptedModels } from "../support/models.ts";
 import { testRun } from "./support.ts";
 
 const FIXTURES = new URL("../../../shared/fixtures/", import.meta.url);
@@ -16,6 +18,8 @@ export interface Play {
   input?: Record<string, unknown>;
   /** What placeholders give, by the label of the node that they keep. */
   scripted?: Record<string, Record<string, unknown>>;
+  /** What models say, by the label of the node that asks: always the same, or one after the other. */
+  said?: Record<string, string | string[]>;
   /** What requests are answered, by the first part of their address that fits. */
   answers?: Record<string, { status?: number; type?: string; body: string }>;
   code?: NodeDeps["code"];
@@ -48,6 +52,20 @@ const scriptedType = (scripted: NonNullable<Play["scripted"]>) =>
     },
   });
 
+/** Nodes that ask for each item stand inside a batch of their name. */
+function modelsOf({ said = {} }: Play, report: ImportReport): ScriptedModels {
+  const counts = new Map<string, number>();
+  return new ScriptedModels(({ scene }) => {
+    const nodeId = scene.nodeId?.replace(/_do$/, "");
+    const label = report.nodes.find((node) => node.nodeId === nodeId)?.name ?? "";
+    const lines = said[label];
+    if (lines === undefined) throw new Error(`no words for "${label}"`);
+    const at = counts.get(label) ?? 0;
+    counts.set(label, at + 1);
+    return typeof lines === "string" ? lines : (lines[at] ?? "");
+  });
+}
+
 function depsOf({ answers = {}, code }: Play, requests: HttpRequest[]): NodeDeps {
   const request = async (sent: HttpRequest): Promise<HttpResponse> => {
     requests.push(sent);
@@ -76,14 +94,18 @@ function depsOf({ answers = {}, code }: Play, requests: HttpRequest[]): NodeDeps
 export async function playFixture(folder: string, prefix: string, play: Play): Promise<Played> {
   const name = readdirSync(new URL(`${folder}/`, FIXTURES)).find((one) => one.startsWith(prefix)) ?? prefix;
   const raw = await readDocument(readFileSync(new URL(`${folder}/${name}`, FIXTURES), "utf8"));
-  const { canvas, report } = readImport(raw, formatOf(raw) as "n8n" | "dify", {});
+  const format = formatOf(raw) as "n8n" | "dify";
+  const unbound = readImport(raw, format, {}).report.models;
+  const models = Object.fromEntries(unbound.map(({ externalId }) => [externalId, "model_1"]));
+  const { canvas, report } = readImport(raw, format, { models });
   const { plan, issues } = compile(readCanvas(structuredClone(canvas)));
   const wrong = issues.filter(({ severity, message }) => severity === "error" && !message.includes("is a placeholder"));
   if (wrong.length > 0) throw new Error(JSON.stringify(wrong));
   const requests: HttpRequest[] = [];
-  const run = testRun({ deps: depsOf(play, requests), system: { sys_execution_id: "exe_1" } }, [
-    scriptedType(play.scripted ?? {}) as NodeDefinition,
-  ]);
+  const run = testRun(
+    { deps: { ...depsOf(play, requests), models: modelsOf(play, report) }, system: { sys_execution_id: "exe_1" } },
+    [scriptedType(play.scripted ?? {}) as NodeDefinition],
+  );
   const outcome = await runPlan(plan, play.input ?? {}, run.io);
   if (outcome.status !== "done") throw new Error("it waits");
   const idOf = (label: string): string => report.nodes.find((node) => node.name === label)?.nodeId ?? label;

@@ -28,7 +28,7 @@ describe.runIf(hasFixtures())("published workflows of n8n run as they did", () =
         }),
         "https://gitlab.com/api/v4/projects/1/merge_requests/2/discussions": json({ id: 7 }),
       },
-      scripted: { "Basic LLM Chain1": one({ text: "fine" }) },
+      said: { "Basic LLM Chain1": "fine" },
     });
     expect(items("Parse Last Diff Line1")).toMatchObject([{ lastOldLine: null, lastNewLine: 3 }]);
     expect(items("Code")).toEqual([

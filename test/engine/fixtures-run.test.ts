@@ -34,7 +34,11 @@ describe.runIf(hasFixtures())("published workflows of n8n run as they did", () =
     ["08", "Webhook Set Up in Obsidian"],
     ["44", "When called by Apple Shortcut"],
   ])("%s: a webhook is answered with what an agent said", async (prefix, trigger) => {
-    const play = await n8n(prefix, { input: { trigger }, scripted: { "AI Agent": one({ output: "42 notes" }) } });
+    const play = await n8n(prefix, {
+      input: { trigger },
+      said: { "AI Agent": "42 notes" },
+      scripted: { "AI Agent": one({ output: "42 notes" }) },
+    });
     expect(play.responses).toEqual(["42 notes"]);
   });
 
@@ -43,10 +47,8 @@ describe.runIf(hasFixtures())("published workflows of n8n run as they did", () =
     const { items, requests, ran } = await n8n("12", {
       input: { items: [reply] },
       answers: { "https://api.lemlist.com": json({}) },
-      scripted: {
-        "Categorize lemlist reply": one({ output: { category: "Interested" } }),
-        "Send alert to Slack": one({}),
-      },
+      said: { "Categorize lemlist reply": '{"category": "Interested"}' },
+      scripted: { "Send alert to Slack": one({}) },
     });
     expect(items("Merge data")).toEqual([{ ...reply, textClean: "**Hi** there", output: { category: "Interested" } }]);
     expect(ran("Send alert to Slack")).toBe(true);
@@ -152,10 +154,7 @@ describe.runIf(hasFixtures())("published workflows of n8n run as they did", () =
   it("32: each sentence is checked against the facts, and those that do not hold are kept", async () => {
     const { items } = await n8n("32", {
       input: { trigger: "When Executed by Another Workflow", facts: "f", text: "Alpha is one. Beta is two." },
-      scripted: {
-        "Basic LLM Chain4": one({ text: "Yes" }, { text: "No" }),
-        "Basic LLM Chain": one({ text: "summary" }),
-      },
+      said: { "Basic LLM Chain4": ["Yes", "No"], "Basic LLM Chain": "summary" },
     });
     expect(items("Merge1")).toEqual([
       { facts: "f", text: "Alpha is one. Beta is two.", sentences: ["Alpha is one.", "Beta is two."] },
@@ -196,14 +195,9 @@ describe.runIf(hasFixtures())("published workflows of n8n run as they did", () =
 
   it("35: the output of a command becomes lists", async () => {
     const { items, ran } = await n8n("35", {
+      said: { "AI File Manager": '[{"folder":"docs","files":["a.txt"]},{"folder":"pics","files":[]}]' },
       scripted: {
         "Get Files and Folders": one({ stdout: "a.txt\nb.Zone.Identifier\n===docs\npics\n" }),
-        "AI File Manager": one({
-          output: [
-            { folder: "docs", files: ["a.txt"] },
-            { folder: "pics", files: [] },
-          ],
-        }),
         "Move Files into Folders": one({}),
       },
     });
@@ -264,7 +258,7 @@ describe.runIf(hasFixtures())("published workflows of n8n run as they did", () =
 
 describe.runIf(hasFixtures())("published apps of Dify run as they did", () => {
   it("01: an answer says what a model said", async () => {
-    const { output } = await dify("01", { input: { query: "hi" }, scripted: { LLM: { text: "hello" } } });
+    const { output } = await dify("01", { input: { query: "hi" }, said: { LLM: "hello" } });
     expect(output).toEqual({ answer: "hello" });
   });
 
@@ -274,7 +268,8 @@ describe.runIf(hasFixtures())("published apps of Dify run as they did", () => {
   ])("02: a case decides who answers: %s", async (text, answer) => {
     const { output } = await dify("02", {
       input: { query: "hi" },
-      scripted: { Agent: { text }, LLM: { text: "a plan" } },
+      scripted: { Agent: { text } },
+      said: { LLM: "a plan" },
     });
     expect(output).toEqual({ answer });
   });
@@ -282,17 +277,16 @@ describe.runIf(hasFixtures())("published apps of Dify run as they did", () => {
   it("03: an end gives what a model said", async () => {
     const { output } = await dify("03", {
       input: { content: "hola" },
-      scripted: { "DuckDuckGo 翻译": { text: "hello" }, LLM: { text: "polished" } },
+      scripted: { "DuckDuckGo 翻译": { text: "hello" } },
+      said: { LLM: "polished" },
     });
     expect(output).toEqual({ output: "polished" });
   });
 
   it("10: a long text is cut by Python, worked on part by part, and joined", async () => {
-    const scripted = Object.fromEntries(
-      ["识别专有名词", "直接翻译", "识别问题", "意译"].map((name) => [name, { text: name }]),
-    );
+    const said = Object.fromEntries(["识别专有名词", "直接翻译", "识别问题", "意译"].map((name) => [name, name]));
     // 8,000 letters a part, 100 of which are in both.
-    const { output, records } = await dify("10", { input: { input_text: "x".repeat(8_100) }, scripted });
+    const { output, records } = await dify("10", { input: { input_text: "x".repeat(8_100) }, said });
     expect(output).toEqual({ final: "意译 意译" });
     const cut = records.find(({ type }) => type === "code")?.output as { chunks: string[] };
     expect(cut.chunks.map(({ length }) => length)).toEqual([8_000, 200]);
@@ -301,7 +295,7 @@ describe.runIf(hasFixtures())("published apps of Dify run as they did", () => {
   it("14: Python makes a list of lines", async () => {
     const { output } = await dify("14", {
       input: { subject: "s", description: "d" },
-      scripted: { 爆款标题创作: { text: "One\\nTwo\nThree" } },
+      said: { 爆款标题创作: "One\\nTwo\nThree" },
     });
     expect(output).toEqual({ title_list: ["One", "Two", "Three"] });
   });

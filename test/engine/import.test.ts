@@ -93,8 +93,12 @@ describe("Coze's canvas", () => {
         expect((thrown as AppError).details).toMatchObject({ issues: [{ path: "nodes.7.type" }] });
       }
     }
-    const [issue] = validate(readCanvas(canvas("3")));
-    expect(issue).toMatchObject({ code: "unavailable_type", nodeId: "7", message: 'node type "llm" is not available' });
+    const [issue] = validate(readCanvas(canvas("4")));
+    expect(issue).toMatchObject({
+      code: "unavailable_type",
+      nodeId: "7",
+      message: 'node type "plugin" is not available',
+    });
   });
 
   it("reads both settings for errors", () => {

@@ -76,6 +76,8 @@ describe("the catalogue", () => {
         { question: "?", answerType: "option", options: ["a", "b"] },
         { question: "?", answerType: "option", optionsInput: "o" },
       ],
+      intent_detector: [{ intents: [{ name: "a" }, { name: "b" }] }],
+      question_classifier: [{ classes: [{ name: "a" }, { name: "b" }] }],
       check_parameters: [{ rules: [{ input: "a" }] }, { rules: [{ input: "a" }], onInvalid: "branch" }],
       approval: [{}, { timeoutMs: 1 }],
       stop_with_error: [{ message: "x" }],

@@ -17,6 +17,7 @@ const one = (type: string, config: object, inputs: CanvasInput[] = [], id = "n")
 });
 
 const v: CanvasInput = { name: "v", ref: "start.in.text" };
+const model = { id: "echo" };
 const literal = (name: string, value: unknown): CanvasInput => ({ name, value });
 
 /** By reference, literal, variable, in an object and a list, and through both languages. */
@@ -275,6 +276,44 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       headers: "{}",
       body: JSON.stringify({ query: data, parameter: data, headers: [data, data], body: { bare: data, text: data } }),
     }),
+  },
+  llm: {
+    nodes: (data) => [
+      one("llm", { model, systemPrompt: "{{v}}", prompt: "{{v}}|{{l}}" }, [v, literal("l", data)], "said"),
+      one("text", { method: "concat", template: "{{o}}" }, [{ name: "o", ref: "said.output" }], "shown"),
+      {
+        ...one("llm", { model, prompt: "{{o}}", format: "json" }, [{ name: "o", ref: "shown.output" }]),
+        data: {
+          config: { model, prompt: "{{o}}", format: "json" },
+          inputs: [{ name: "o", ref: "shown.output" }],
+          outputs: [
+            { name: "a", type: "string" },
+            { name: "b", type: "list" },
+          ],
+        },
+      },
+    ],
+  },
+  intent_detector: {
+    nodes: (data) => {
+      const config = { model, intents: [{ name: data }, { name: "other" }], systemPrompt: "{{query}}" };
+      return [one("intent_detector", config, [{ name: "query", ref: "start.in.text" }])];
+    },
+  },
+  question_classifier: {
+    nodes: (data) => {
+      const classes = [{ name: data, description: data }, { name: "other" }];
+      return [one("question_classifier", { model, text: "{{v}}", instruction: "{{v}}", classes }, [v])];
+    },
+  },
+  parameter_extractor: {
+    nodes: () => {
+      const made = one("parameter_extractor", { model, text: "{{v}}", instruction: "{{v}}" }, [v]);
+      return [{ ...made, data: { ...made.data, outputs: [{ name: "a", type: "string", required: true }] } }];
+    },
+  },
+  summarise: {
+    nodes: () => [one("summarise", { model, text: "{{v}}", instruction: "{{v}}" }, [v])],
   },
   rss_read: {
     nodes: () => [one("rss_read", { url: "https://example.com/feed?title={{v}}" }, [v])],

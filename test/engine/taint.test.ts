@@ -8,6 +8,7 @@ import { NodeFailed } from "@weft/engine/run/io";
 import { runPlan } from "@weft/engine/run/plan";
 import { stableStringify } from "@weft/engine/values/json";
 import { describe, expect, it } from "vitest";
+import { ScriptedModels } from "../support/models.ts";
 import { planOf, testRun } from "./support.ts";
 import { SCENARIOS, type Scenario, WITHOUT_DATA } from "./taint-scenarios.ts";
 
@@ -84,6 +85,12 @@ function depsOf(data: string): NodeDeps {
     http: { request: async (request) => answer(request) },
     code: { run: async ({ inputs }) => ({ output: inputs, ...spent }) },
     variables: { get: async (name) => user.get(name), set: async (name, value) => void user.set(name, value) },
+    // Says what it was told, in whatever form it is asked for.
+    models: new ScriptedModels(({ messages, format }) => {
+      const said = String(messages.at(-1)?.content);
+      const fields = { a: said, b: [said, { deep: said }] };
+      return format ? JSON.stringify({ classificationId: 1, reason: said, classes: [1], ...fields }) : said;
+    }),
     files: {
       get: async (key) => files.get(key) ?? null,
       put: async (key, content) => void files.set(key, content),
@@ -131,6 +138,7 @@ async function run(nodes: CanvasNode[], data: string, input: unknown = { text: d
     outcome = await go();
   }
   for (const event of test.events) {
+    if (event.type === "delta") told.push(event.text);
     if (event.type === "message") told.push(event.content);
     if (event.type === "response") told.push(event.response);
   }

@@ -19,6 +19,12 @@ export const NODE_CATEGORIES = {
     icon: "person",
     color: "#d9480f",
   },
+  model: {
+    title: "Models",
+    description: "Language models: replies, tools, what is meant and what is said in a text.",
+    icon: "spark",
+    color: "#7048e8",
+  },
   text: { title: "Text", description: "Texts from templates, and texts taken apart.", icon: "text", color: "#3071f2" },
   data: {
     title: "Data",

@@ -38,7 +38,7 @@ function inputsOf(root: PlanGraph): Field[] {
 export function compile(canvas: Canvas): { plan: Plan; issues: Issue[] } {
   const issues = new Issues();
   const owners = ownersOf(canvas, issues);
-  const context: Context = { issues, owners, references: [], credentials: [], count: 0, mayWait: false };
+  const context: Context = { issues, owners, references: [], credentials: [], models: [], count: 0, mayWait: false };
   const { graph: root } = compileGraph(canvas.nodes, canvas.edges, undefined, 0, context);
   const end = root.nodes.find((node) => node.type === "end");
   const plan: Plan = {
@@ -53,6 +53,7 @@ export function compile(canvas: Canvas): { plan: Plan; issues: Issue[] } {
     mayWait: context.mayWait,
     references: context.references,
     ...(context.credentials.length > 0 ? { credentials: context.credentials } : {}),
+    ...(context.models.length > 0 ? { models: context.models } : {}),
   };
   return { plan, issues: issues.list };
 }

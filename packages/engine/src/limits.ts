@@ -44,10 +44,14 @@ export const COZE_BATCH_SIZE = 100;
 
 /** The longest an HTTP node waits where nothing else is said (Coze's front end). */
 export const HTTP_TIMEOUT_MS = 60_000;
+/** The longest a node waits for a model where nothing else is said (Coze's front end). */
+export const MODEL_TIMEOUT_MS = 180_000;
 /** Bytes of a response body that a node may hold: what a step's state carries without trouble. */
 export const HTTP_MAX_BYTES = 4 * 1024 * 1024;
 /** Bytes of all files of one form (Coze). */
 export const HTTP_FORM_MAX_BYTES = 20 * 1024 * 1024;
+/** Intents or classes that a model chooses from: a longer list is no choice any more. */
+export const MAX_CHOICES = 100;
 /** Options of a question with dynamic options: letters A to Z (Coze). */
 export const MAX_OPTIONS = 26;
 

@@ -2,7 +2,11 @@ import type { FieldIssue } from "@weft/kernel/errors";
 import type * as z from "zod";
 import type { NodeCategory } from "./categories.ts";
 import type { CodeOutcome, CodeRequest } from "./code.ts";
+import type { IssueCode } from "./compile/issue.ts";
 import type { CozeReader } from "./coze/types.ts";
+import type { History, Knowledge, Tools } from "./llm/deps.ts";
+import type { Models } from "./model.ts";
+import type { DeltaKind, Part, PartDone } from "./part.ts";
 import type { Field, Plan, PlanGraph, PlanNode } from "./plan.ts";
 import type { Answer, ExecutionEventData, NodeErrorData, Turns, Usage } from "./record.ts";
 
@@ -86,6 +90,9 @@ export interface CalledWorkflow {
   version: string | null;
   /** Of a draft: the kept commit. */
   commitId?: string;
+  /** What it is called and for, as a model that may call it is told. */
+  name?: string;
+  description?: string;
   plan: Plan;
 }
 
@@ -124,11 +131,18 @@ export interface NodeDeps {
     load(reference: { workflowId: string; version?: string }): Promise<CalledWorkflow>;
     /** Starts a run of its own that nobody waits for. The same key starts it once. */
     start?(
-      called: Omit<CalledWorkflow, "plan">,
+      called: Pick<CalledWorkflow, "workflowId" | "version" | "commitId">,
       input: Record<string, unknown>,
       idempotencyKey: string,
     ): Promise<{ executionId: string }>;
   };
+  /** Models of the space and of the platform. */
+  models?: Models;
+  /** The conversation that the run belongs to; absent where it belongs to none. */
+  history?: History;
+  /** Tools of plugins. */
+  tools?: Tools;
+  knowledge?: Knowledge;
   /**
    * Files of the space: the workspace by key, a relative path such as `reports/may.csv`, and Files by id. Keys are
    * checked by whoever fills this.
@@ -169,6 +183,8 @@ export interface NodeDone {
   usage?: Usage;
   /** Of a composite: its turns, all of them over. */
   turns?: Turns;
+  /** What is not as it should be and did not keep it from its end: shown in the trace. */
+  warning?: NodeErrorData;
 }
 
 /** What a node gives back when something outside has to happen first. */
@@ -226,6 +242,7 @@ export interface NodeRun<C = unknown> {
   inputs: Record<string, unknown>;
   /** nodePath: every enclosing iteration and call, then the node's id: `batch.3/loop.7/http`. */
   path: string;
+  executionId: string;
   /** `executionId:path`, the same in every repeat. */
   idempotencyKey: string;
   /** The called workflow that the node stands in; absent in the execution's own. */
@@ -243,6 +260,8 @@ export interface NodeRun<C = unknown> {
   resume?: { state: unknown } & Answer;
   /** A message for whoever follows the run (output message node). */
   emitMessage(content: string): void;
+  /** A piece of what a model says, for whoever follows the run. A new attempt begins anew. */
+  emitDelta(kind: DeltaKind, text: string): void;
   /** The answer for the webhook that began the run, at once for whoever follows it. */
   emitResponse(response: WebhookResponse): void;
   /** By the name of an input that edges lead to (their target handle): whether one of them is live. */
@@ -268,14 +287,28 @@ export interface NodeRun<C = unknown> {
   saveCursor(place: () => CompositePlace, turn: number, force: boolean): void | Promise<void>;
   /** Whether time is up for work that may take `ms` more. */
   mustYield(ms?: number): boolean;
-  /** Runs another workflow's plan inside this node: a frame of the same run. */
+  /**
+   * Does a part of the node's work once: a repeat is given what it gave. Only where the definition `keeps`. Blocked where
+   * the work is, and where time is up before it.
+   */
+  keep<T>(part: Part, work: () => Promise<PartDone<T> | Blocked>): Promise<PartDone<T> | Blocked>;
+  /**
+   * Runs another workflow's plan inside this node: a frame of the same run. A node that calls several gives each a name
+   * of its own.
+   */
   frame(
     plan: Plan,
     input: Record<string, unknown>,
     workflowId: string,
+    name?: string,
   ): FrameDone | Blocked | Promise<FrameDone | Blocked>;
   /** Whether the driver runs sub-workflows at this place as executions of their own. */
   childExecutions: boolean;
+}
+
+/** A problem that a node type's own rules found; `bad_config` where it has no other code. */
+export interface NodeIssue extends FieldIssue {
+  code?: IssueCode;
 }
 
 /** Where a composite is: what it goes on from, and how far its turns are. */
@@ -323,7 +356,9 @@ export interface NodeDefinition<C = unknown> {
   /** Names of its own inputs that the configuration speaks of; each must exist. */
   uses?(config: C): string[];
   /** Rules that the schema cannot say. Paths are relative to the configuration. */
-  check?(config: C, place: NodePlace): FieldIssue[];
+  check?(config: C, place: NodePlace): NodeIssue[];
+  /** Node types whose services its configuration asks for: it cannot run where one of them is not installed. */
+  needs?(config: C): string[];
   /** Of a composite: names that its body may read under its id, beside `index`. */
   locals?(config: C, inputs: readonly string[]): string[];
   /** Of a composite: what it gathers from its body, as `node.path` or its own `id.variable`. */
@@ -332,6 +367,10 @@ export interface NodeDefinition<C = unknown> {
   calls?(config: C): { workflowId: string; version?: string }[];
   /** Credentials that it uses, by id. */
   credentials?(config: C): string[];
+  /** Models that it uses, by id. */
+  models?(config: C): string[];
+  /** It keeps what it did under its own path: parts of its work, or frames. */
+  keeps?: true;
   /** Its inputs may hold a secret variable's value: they go out of the run and not on through it. */
   takesSecrets?: boolean;
   coze?: { id: string; key: string; displayKey: string; read?: CozeReader };

@@ -162,4 +162,6 @@ export interface Plan {
   references: { workflowId: string; version?: string; nodeId: string }[];
   /** Credentials that its nodes use; absent where there are none. */
   credentials?: { credentialId: string; nodeId: string }[];
+  /** Models that its nodes use; absent where there are none. */
+  models?: { modelId: string; nodeId: string }[];
 }

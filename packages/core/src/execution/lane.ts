@@ -141,8 +141,9 @@ async function step(lane: Lane, position: Position): Promise<StepOutcome> {
   const segment = segmentOf(lane.plan, position.segmentId);
   const effect = segment.steps[position.step]?.effect;
   const inner = lane.plan.root.nodes
-    .filter(({ id }) => segment.nodes.includes(id) && !lane.journal.get(id))
-    .filter(holdsMore);
+    // One that waits goes on over what it kept.
+    .filter(({ id }) => segment.nodes.includes(id) && (lane.journal.get(id)?.status ?? "waiting") === "waiting")
+    .filter((node) => holdsMore(node, lane.deps.types));
   for (const node of inner) if (!node.effectful || node.id === effect) await lane.journal.loadBelow(node.id);
   for (;;) {
     const outcome = await runStep(lane.plan, position, lane.material.input, lane.io);
@@ -160,8 +161,8 @@ async function step(lane: Lane, position: Position): Promise<StepOutcome> {
   }
 }
 
-function holdsMore(node: PlanNode): boolean {
-  return node.body !== undefined || node.type === "sub_workflow";
+function holdsMore(node: PlanNode, types: ExecutionDeps["types"]): boolean {
+  return node.body !== undefined || types.get(node.type)?.keeps === true;
 }
 
 /** Where the lane waits: on the clock alone, or for an answer too. */

@@ -40,6 +40,8 @@ export interface ReadOptions {
   bindings?: Record<string, string>;
   /** The same for credentials. */
   credentials?: Record<string, string>;
+  /** And for models. */
+  models?: Record<string, string>;
   allowErrors?: boolean;
 }
 
@@ -60,6 +62,7 @@ export function compileCanvas(input: unknown = EMPTY_CANVAS, options: ReadOption
   const canvas = readCanvas(input);
   bindWorkflows(canvas.nodes, options.bindings ?? {});
   bindCredentials(canvas.nodes, options.credentials ?? {});
+  bindModels(canvas.nodes, options.models ?? {});
   const { plan, issues } = compile(canvas);
   const refused = issues.filter(({ code, severity }) => {
     return severity === "error" && (NEVER_KEPT.has(code) || (!options.allowErrors && KEPT_ON_REQUEST.has(code)));
@@ -156,11 +159,18 @@ export interface CallConfig {
   version?: string;
 }
 
+const isCall = (config: unknown): config is CallConfig =>
+  typeof config === "object" && config !== null && "workflowId" in config && typeof config.workflowId === "string";
+
+/** The workflows that a model may call. */
+function toolsOf(type: string, config: Record<string, unknown> | undefined): unknown[] {
+  return type === "llm" && Array.isArray(config?.workflows) ? config.workflows : [];
+}
+
 /** The configurations of the nodes that call workflows, in bodies too; a change of one is a change of the canvas. */
 export function callConfigs(nodes: readonly CanvasNode[]): CallConfig[] {
   return nodes.flatMap(({ type, data }) => {
-    const isCall = type === "sub_workflow" && typeof data.config?.workflowId === "string";
-    const own = isCall ? [data.config as unknown as CallConfig] : [];
+    const own = [type === "sub_workflow" ? data.config : undefined, ...toolsOf(type, data.config)].filter(isCall);
     return data.body ? [...own, ...callConfigs(data.body.nodes)] : own;
   });
 }
@@ -190,6 +200,19 @@ function bindCredentials(nodes: readonly CanvasNode[], bindings: Readonly<Record
     if (config && typeof credentialId === "string" && Object.hasOwn(bindings, credentialId))
       config.credentialId = bindings[credentialId];
     if (body) bindCredentials(body.nodes, bindings);
+  }
+}
+
+function bindModels(nodes: readonly CanvasNode[], bindings: Readonly<Record<string, string>>): void {
+  for (const { data } of nodes) {
+    for (const name of ["model", "backup"]) {
+      const model = data.config?.[name];
+      if (typeof model !== "object" || model === null || !data.config) continue;
+      const { id, name: called } = model as { id?: unknown; name?: unknown };
+      const key = [id, called].find((one) => typeof one === "string" && Object.hasOwn(bindings, one));
+      if (typeof key === "string") data.config[name] = { ...model, id: bindings[key] };
+    }
+    if (data.body) bindModels(data.body.nodes, bindings);
   }
 }
 

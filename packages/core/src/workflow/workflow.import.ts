@@ -26,15 +26,15 @@ function ready(
   raw: Record<string, unknown>,
   format: Exclude<ImportFormat, "auto" | "package">,
 ): Ready {
-  const { workflows: bindings, credentials } = input.bindings;
-  const read = readImport(raw, format, { workflows: bindings, credentials });
+  const { workflows: bindings, credentials, models } = input.bindings;
+  const read = readImport(raw, format, { workflows: bindings, credentials, models });
   const name = input.name ?? read.name?.slice(0, 255).trim();
   if (!name) throw invalidField("name", "the file has no name for the workflow: give one");
   const description = input.description || (read.description?.slice(0, 4_000) ?? "");
   // Our reader takes Coze's canvas itself, and keeps it as it came beside ours.
   const asItCame = typeof input.canvas === "string" && read.original === raw ? input.canvas : read.original;
   const source = format === "coze" ? asItCame : read.canvas;
-  const compiled = compileCanvas(source, { bindings, credentials, allowErrors: input.allowErrors });
+  const compiled = compileCanvas(source, { bindings, credentials, models, allowErrors: input.allowErrors });
   return { input: { ...input, name, description }, compiled, report: read.report };
 }
 

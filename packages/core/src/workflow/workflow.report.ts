@@ -48,6 +48,10 @@ export const ImportReport = z
         .object({ nodeId: z.string(), externalId: z.string(), type: z.string(), name: z.string().optional() })
         .meta({ id: "UnboundCredential" }),
     ),
+    /** What `bindings.models` can be given for: `externalId` is its key. A node whose model is not bound cannot run. */
+    models: z.array(
+      z.object({ nodeId: z.string(), externalId: z.string(), provider: z.string() }).meta({ id: "UnboundModel" }),
+    ),
     expressions: z.object({ translated: z.int(), untranslated: z.int() }),
     notes: z.array(z.string()),
   })

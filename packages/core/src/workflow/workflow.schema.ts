@@ -23,6 +23,7 @@ export const MAX_DESCRIPTION = 4_000;
 const MAX_ICON = 2_048;
 const MAX_EXTERNAL_ID = 255;
 const MAX_BINDINGS = 1_000;
+const MAX_MODEL_ID = 128;
 
 export const Name = z.string().trim().min(1).max(MAX_NAME);
 export const Description = z.string().max(MAX_DESCRIPTION);
@@ -119,6 +120,11 @@ export const ImportWorkflow = CreateWorkflow.extend({
         .default({}),
       credentials: z
         .record(z.string().min(1).max(MAX_EXTERNAL_ID), idSchema("credential"))
+        .refine((value) => Object.keys(value).length <= MAX_BINDINGS, `at most ${MAX_BINDINGS} entries`)
+        .default({}),
+      /** Models by their names there, or by provider and name. */
+      models: z
+        .record(z.string().min(1).max(MAX_EXTERNAL_ID), z.string().min(1).max(MAX_MODEL_ID))
         .refine((value) => Object.keys(value).length <= MAX_BINDINGS, `at most ${MAX_BINDINGS} entries`)
         .default({}),
     })

@@ -19,6 +19,7 @@ export type IssueCode =
   | "bad_config"
   | "bad_expression"
   | "bad_value"
+  | "unbound_model"
   | "too_deep";
 
 /** One problem of a canvas. An error keeps it from being run; a warning does not. */

@@ -12,6 +12,7 @@ export interface Context {
   owners: ReadonlyMap<string, string | undefined>;
   references: Plan["references"];
   credentials: NonNullable<Plan["credentials"]>;
+  models: NonNullable<Plan["models"]>;
   count: number;
   mayWait: boolean;
 }
@@ -43,6 +44,10 @@ export interface Level {
 /** The definition of a node's type, where it is installed. */
 export function definitionOf(node: CanvasNode): NodeDefinition | undefined {
   return nodeTypes.get(node.type);
+}
+
+export function isInstalled(type: string): boolean {
+  return nodeTypes.has(type);
 }
 
 /** Whether canvases begin with nodes of this type. */

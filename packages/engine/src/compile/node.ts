@@ -7,7 +7,7 @@ import { isRecord } from "../values/json.ts";
 import { parsePath } from "../values/path.ts";
 import { type CompiledGraph, compileGraph } from "./graph.ts";
 import { compileInputs, isVolatile, readsVariable } from "./inputs.ts";
-import { type Context, definitionOf, type Level } from "./level.ts";
+import { type Context, definitionOf, isInstalled, type Level } from "./level.ts";
 import { ERROR_FIELDS, planFields, policyOf } from "./types.ts";
 
 const KEPT_SCOPES = ["user", "global", "workflow"] as const;
@@ -103,8 +103,12 @@ function checkConfig(
     if (!has.has(name))
       context.issues.node("bad_config", id, "data.config", `there is no input "${name}", which it speaks of`);
   }
-  for (const { path, message } of definition.check?.(config, place) ?? []) {
-    context.issues.node("bad_config", id, `data.config.${path}`, message);
+  for (const { path, message, code = "bad_config" } of definition.check?.(config, place) ?? []) {
+    context.issues.node(code, id, `data.config.${path}`, message);
+  }
+  for (const type of definition.needs?.(config) ?? []) {
+    if (!isInstalled(type))
+      context.issues.node("unavailable_type", id, "data.config", `it needs "${type}", which is not available`);
   }
 }
 
@@ -195,6 +199,7 @@ export function compileNode(level: Level, at: number, node: CanvasNode, context:
     for (const credentialId of definition.credentials?.(config) ?? []) {
       context.credentials.push({ credentialId, nodeId: node.id });
     }
+    for (const modelId of definition.models?.(config) ?? []) context.models.push({ modelId, nodeId: node.id });
   }
   context.mayWait ||= definition.waits ?? false;
   const effectful = isEffectful(definition, config, inputs, body);

@@ -53,7 +53,7 @@ export const COZE_TYPES: ReadonlyMap<string, string> = new Map([
   ["19", "break"],
   ["20", "loop_set_variable"],
   ["21", "loop"],
-  ["22", "intent"],
+  ["22", "intent_detector"],
   ["23", "image_canvas"],
   ["24", "scene_variable"],
   ["25", "scene_chat"],

@@ -4,6 +4,7 @@ import { InputList, list, type Notes, record, records, text } from "../import/bu
 import { unbound } from "../import/unbound.ts";
 import { branchOf } from "./conditions.ts";
 import { listOperator } from "./lists.ts";
+import { classifier, extractor, llm } from "./models.ts";
 import { missingPackages } from "./python.ts";
 import { type DifyApp, difyType, selectorSource, textSource } from "./values.ts";
 
@@ -18,7 +19,7 @@ export interface Mapped {
   data: Data;
   ports?: ReadonlyMap<string, string>;
 }
-type Mapper = (app: DifyApp, node: DifyNode, notes: Notes) => Mapped;
+export type Mapper = (app: DifyApp, node: DifyNode, notes: Notes) => Mapped;
 
 const FIELD_TYPES: Readonly<Record<string, CanvasField["type"]>> = {
   "text-input": "string",
@@ -317,6 +318,9 @@ export const MAPPERS: Readonly<Record<string, Mapper>> = {
   "variable-assigner": aggregator,
   assigner,
   "list-operator": listOperator,
+  llm,
+  "question-classifier": classifier,
+  "parameter-extractor": extractor,
   "loop-end": () => ({ type: "break", data: {}, ports: new Map() }),
   "": note,
 };

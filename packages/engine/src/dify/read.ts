@@ -36,13 +36,10 @@ interface Raw extends DifyNode {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  llm: "it needs a model: put a model node of this space in its place",
   agent: "agents of Dify's plugins do not exist here",
   tool: "the tool belongs to a plugin of Dify",
   "knowledge-retrieval": "its knowledge is not here: put one of this space in its place",
   "document-extractor": "texts of documents are not extracted here",
-  "parameter-extractor": "it needs a model: put a model node of this space in its place",
-  "question-classifier": "it needs a model: put a model node of this space in its place",
 };
 
 /** What a placeholder names of the outside world: the model, the tool or the knowledge that it needs. */
@@ -85,8 +82,13 @@ class Reader {
   readonly ends: Raw[] = [];
 
   readonly credentials: ImportReport["credentials"] = [];
+  readonly models: ImportReport["models"] = [];
 
-  constructor(workflow: Record<string, unknown>, isChat: boolean, credentials: Readonly<Record<string, string>>) {
+  constructor(
+    workflow: Record<string, unknown>,
+    isChat: boolean,
+    { credentials = {}, models = {} }: Partial<ImportBindings>,
+  ) {
     const graph = record(workflow.graph);
     this.#nodes = rawNodes(graph);
     this.#byId = new Map(this.#nodes.map((node) => [node.id, node]));
@@ -108,6 +110,7 @@ class Reader {
       ),
       isChat,
       credentials,
+      models,
     };
   }
 
@@ -165,6 +168,7 @@ class Reader {
     const placed = this.#placed(node, mapped);
     if (mapped.type !== "start" && mapped.type !== "comment") Object.assign(placed.data, policyOf(node.data));
     this.credentials.push(...notes.credentials.map((credential) => ({ nodeId: placed.id, ...credential })));
+    this.models.push(...notes.models.map((model) => ({ nodeId: placed.id, ...model })));
     this.#report(node, mapped.type, notes);
     return placed;
   }
@@ -331,13 +335,17 @@ export function readDifyApp(raw: Record<string, unknown>, bindings: Partial<Impo
     throw invalidField("workflow", `an app of mode "${text(app.mode) ?? "?"}" has no workflow that could be imported`);
   }
   const isChat = app.mode === "advanced-chat";
-  const reader = new Reader(raw.workflow, isChat, bindings.credentials ?? {});
+  const reader = new Reader(raw.workflow, isChat, bindings);
   const canvas = reader.canvas();
   return {
     ...(name ? { name } : {}),
     ...(description ? { description } : {}),
     isChat,
     canvas,
-    report: reportOf("dify", reader.reports, { credentials: reader.credentials, notes: notesOf(raw.workflow) }),
+    report: reportOf("dify", reader.reports, {
+      credentials: reader.credentials,
+      models: reader.models,
+      notes: notesOf(raw.workflow),
+    }),
   };
 }

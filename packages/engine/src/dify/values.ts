@@ -8,6 +8,9 @@ const PLACE = /\{\{#([A-Za-z0-9_-]{1,64}(?:\.[^#{}\n]{1,200}?)?)#\}\}/g;
 /** Outputs that have another name here, by the type of their node there. */
 const OUTPUT_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "http-request": { status_code: "statusCode" },
+  llm: { text: "output" },
+  "question-classifier": { class_name: "className" },
+  "parameter-extractor": { __is_success: "isComplete", __reason: "missing" },
 };
 
 type Source = Omit<CanvasInput, "name">;
@@ -23,6 +26,8 @@ export interface DifyApp {
   /** Values that conversation variables begin with. */
   conversation: ReadonlyMap<string, unknown>;
   isChat: boolean;
+  /** Models by their names, and here. */
+  models: Readonly<Record<string, string>>;
   /** Credentials by the id of the node that needs one, and here. */
   credentials: Readonly<Record<string, string>>;
 }
@@ -80,7 +85,10 @@ export function selectorSource(app: DifyApp, selector: unknown, notes: Notes): S
     return { ref: of("errorBody.errorCode") };
   }
   const written = Object.hasOwn(WRITTEN, `${type}.${output}`) ? WRITTEN[`${type}.${output}`] : undefined;
-  if (written !== undefined) return computed(written, { ref: of(output ?? "") }, deeper);
+  const renamed = output !== undefined && Object.hasOwn(names, output) ? (names[output] ?? output) : (output ?? "");
+  if (written !== undefined) return computed(written, { ref: of(renamed) }, deeper);
+  // The fields of a reply are the node's own outputs here.
+  if (type === "llm" && output === "structured_output") return { ref: formatPath([app.idOf(first), ...deeper]) };
   const name = output === undefined ? [] : [Object.hasOwn(names, output) ? (names[output] ?? output) : output];
   // Groups of an aggregator hold their value in a member of their own there.
   const inner =
@@ -92,6 +100,8 @@ export function selectorSource(app: DifyApp, selector: unknown, notes: Notes): S
 const WRITTEN: Readonly<Record<string, string>> = {
   "http-request.headers": "$js_parseJson(v)",
   "http-request.files": "$items_list($js_nullish(v) ? [] : [v])",
+  "parameter-extractor.__is_success": "v = true ? 1 : 0",
+  "parameter-extractor.__reason": 'v[0] ? "missing: " & $join(v, ", ") : ""',
   // The lists that turns give become one.
   "iteration.output": "$items_unnested(v)",
 };

@@ -1,7 +1,7 @@
 import type { CanvasBody, CanvasEdge, CanvasInput, CanvasNode } from "../canvas.ts";
 import { MAX_STRING } from "../limits.ts";
 import { isRecord } from "../values/json.ts";
-import type { ExpressionReport, NodeReport, UnboundCredential } from "./report.ts";
+import type { ExpressionReport, NodeReport, UnboundCredential, UnboundModel } from "./report.ts";
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -40,6 +40,8 @@ export class Notes {
   readonly expressions: ExpressionReport[] = [];
   /** Credentials that it needs and that are not bound. */
   readonly credentials: UnboundCredential[] = [];
+  /** Models that it needs and that are not bound. */
+  readonly models: UnboundModel[] = [];
   blocked: string | undefined;
 
   change(text: string): void {

@@ -5,6 +5,8 @@ export interface ImportBindings {
   workflows: Readonly<Record<string, string>>;
   /** By id, or by name where there is no id. */
   credentials: Readonly<Record<string, string>>;
+  /** By name, or by provider and name: `openai/gpt-4o`. */
+  models: Readonly<Record<string, string>>;
 }
 
 /** exact: it does what it did. changed: it runs, with the differences that are named. placeholder: it cannot run here. */
@@ -54,6 +56,13 @@ export interface UnboundCredential {
   name?: string;
 }
 
+/** A model there that nothing here was named for. */
+export interface UnboundModel {
+  /** Its name there: what `bindings.models` takes. */
+  externalId: string;
+  provider: string;
+}
+
 /** How faithfully a workflow was taken over. */
 export interface ImportReport {
   format: "weft" | "coze" | "n8n" | "dify" | "package";
@@ -62,6 +71,7 @@ export interface ImportReport {
   expressions: { translated: number; untranslated: number };
   triggers: ImportedTrigger[];
   credentials: (UnboundCredential & { nodeId: string })[];
+  models: (UnboundModel & { nodeId: string })[];
   /** What concerns the workflow as a whole. */
   notes: string[];
 }
@@ -80,7 +90,7 @@ export interface Imported {
 export function reportOf(
   format: ImportReport["format"],
   nodes: NodeReport[],
-  more: Partial<Pick<ImportReport, "notes" | "triggers" | "credentials">> = {},
+  more: Partial<Pick<ImportReport, "notes" | "triggers" | "credentials" | "models">> = {},
 ): ImportReport {
   const counts = { exact: 0, changed: 0, placeholder: 0 };
   const expressions = { translated: 0, untranslated: 0 };
@@ -88,6 +98,6 @@ export function reportOf(
     counts[node.fidelity] += 1;
     for (const { to } of node.expressions) expressions[to === undefined ? "untranslated" : "translated"] += 1;
   }
-  const { notes = [], triggers = [], credentials = [] } = more;
-  return { format, nodes, counts, expressions, triggers, credentials, notes };
+  const { notes = [], triggers = [], credentials = [], models = [] } = more;
+  return { format, nodes, counts, expressions, triggers, credentials, models, notes };
 }

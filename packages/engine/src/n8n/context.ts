@@ -41,6 +41,8 @@ interface Given {
   /** The outputs of another node that can have run before this one. */
   portsOf: (name: string) => readonly Port[] | undefined;
   nodeOf: (name: string) => N8nNode | undefined;
+  /** Models, memories, tools and parsers that it is made of. */
+  serving: readonly N8nNode[];
   workflow: { name: string; id: string };
   bindings: Bindings;
   /** How many outputs connections leave by. */
@@ -56,6 +58,7 @@ export class NodeContext {
   readonly bindings: Bindings;
   readonly workflow: Given["workflow"];
   readonly outputs: number;
+  readonly serving: readonly N8nNode[];
   readonly #given: Given;
   readonly #spoken: CanvasInput[] = [];
   readonly #spokenBy = new Map<string, string>();
@@ -69,6 +72,7 @@ export class NodeContext {
     this.bindings = given.bindings;
     this.workflow = given.workflow;
     this.outputs = given.outputs;
+    this.serving = given.serving;
   }
 
   /** The items of an input: of the one node that leads to it, or of all of them. */

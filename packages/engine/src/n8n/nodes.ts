@@ -6,6 +6,7 @@ import { executeWorkflow, respond, stop, wait } from "./flow.ts";
 import { httpRequest } from "./http.ts";
 import { aggregate, itemLists, limit, removeDuplicates, sort, splitOut, summarize } from "./lists.ts";
 import { compareDatasets, merge } from "./merge.ts";
+import { agent, chainLlm, chainSummarization, informationExtractor, openAi } from "./models.ts";
 import { type Mapper, pass } from "./parameters.ts";
 import { filter, ifNode, switchNode } from "./route.ts";
 import { feed, html, markdown, xml } from "./texts.ts";
@@ -64,10 +65,21 @@ const MAPPERS: Readonly<Record<string, Mapper>> = {
   xml,
 };
 const BASE = "n8n-nodes-base.";
+/** Types of the package of models that have a counterpart. */
+const MODEL_MAPPERS: Readonly<Record<string, Mapper>> = {
+  agent,
+  chainLlm,
+  chainSummarization,
+  informationExtractor,
+  openAi,
+};
+const MODELS = "@n8n/n8n-nodes-langchain.";
 
 /** How a type of n8n is read; undefined where it has no counterpart. */
 export function mapperOf(type: string): Mapper | undefined {
   const name = type.startsWith(BASE) ? type.slice(BASE.length) : "";
   if (Object.hasOwn(MAPPERS, name)) return MAPPERS[name];
+  const model = type.startsWith(MODELS) ? type.slice(MODELS.length) : "";
+  if (Object.hasOwn(MODEL_MAPPERS, model)) return MODEL_MAPPERS[model];
   return isTrigger(type) ? trigger : undefined;
 }

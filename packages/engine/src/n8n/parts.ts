@@ -1,5 +1,6 @@
 import type { CanvasInput, CanvasNode, CanvasOnError } from "../canvas.ts";
 import { edgeOf, type Ids, type Notes, text } from "../import/builder.ts";
+import type { NodeReport } from "../import/report.ts";
 import { nodeTypes } from "../nodes/index.ts";
 import type { N8nNode, Piece } from "./context.ts";
 import { expressionOf } from "./ports.ts";
@@ -37,6 +38,16 @@ export function reasonOf(type: string): string {
   if (type.startsWith("@n8n/n8n-nodes-langchain."))
     return "it needs a model, a memory or a tool: put nodes of this space in its place";
   return `nodes of type "${type}" belong to a service or an extension that has no counterpart here`;
+}
+
+/** The type here of a node that another one serves; undefined where that one has no counterpart. */
+export function servedType(
+  name: string,
+  serving: ReadonlyMap<string, readonly string[]>,
+  reports: readonly NodeReport[],
+): string | undefined {
+  const owners = [...serving].filter(([, parts]) => parts.includes(name)).map(([owner]) => owner);
+  return reports.find((report) => owners.includes(report.name) && report.to !== "placeholder")?.to;
 }
 
 /** Codes of failures of requests: n8n tries again after any of them. */

@@ -27,7 +27,7 @@ import { type Link, type Loop, loopsOf, type N8nGraph, readGraph } from "./graph
 import { mapperOf, NEEDS_ITEMS } from "./nodes.ts";
 import { orderOf, reachedFrom, startsOf } from "./order.ts";
 import { pass } from "./parameters.ts";
-import { gateNode, kindOf, NEVER, neverLeft, portsOf, reasonOf, settings } from "./parts.ts";
+import { gateNode, kindOf, NEVER, neverLeft, portsOf, reasonOf, servedType, settings } from "./parts.ts";
 import { DonePort, Port, TurnPort } from "./ports.ts";
 
 /** Whether a value looks like a workflow of n8n: its connections are kept by node name. */
@@ -52,6 +52,7 @@ class Reader {
   readonly reports: NodeReport[] = [];
   readonly triggers: ImportedTrigger[] = [];
   readonly credentials: ImportReport["credentials"] = [];
+  readonly models: ImportReport["models"] = [];
   /** Nodes that a run can come to, and where it begins. */
   #reachable: ReadonlySet<string> = new Set();
   #starts: readonly string[] = [];
@@ -83,6 +84,7 @@ class Reader {
       ...{ id: this.#ids.of(name), node: this.#node(name), notes, ids: this.#ids, inputs, outputs },
       portsOf: (other) => this.#visible(name, other),
       nodeOf: (other) => this.#graph.nodes.get(other),
+      serving: (this.#graph.serving.get(name) ?? []).map((other) => this.#node(other)),
       workflow: this.#workflow,
       bindings: this.#bindings,
     });
@@ -175,6 +177,7 @@ class Reader {
     if (missing) notes.block(`nodes of type "${missing.type}" are not installed here`);
     if (notes.blocked !== undefined) return this.#blocked(node, notes, outputs);
     this.credentials.push(...notes.credentials.map((credential) => ({ nodeId: id, ...credential })));
+    this.models.push(...notes.models.map((model) => ({ nodeId: id, ...model })));
     neverLeft(piece, outputs, this.#ids);
     const main = piece.nodes.find((created) => created.id === id);
     piece.nodes = piece.nodes.map((created) => (created === main ? this.#placed(node, created) : created));
@@ -300,15 +303,17 @@ class Reader {
     const serving = new Set([...this.#graph.serving.values()].flat());
     const flowing = new Set<string>();
     const notes: CanvasNode[] = [];
+    const served: N8nNode[] = [];
     for (const [name, node] of this.#graph.nodes) {
       if (node.type === `${BASE}stickyNote`) notes.push(this.#sticky(node));
       else if (!serving.has(name) || this.#graph.links.some(({ from, to }) => from === name || to === name))
         flowing.add(name);
-      else this.#served(node);
+      else served.push(node);
     }
     this.#starts = startsOf(this.#graph, flowing);
     this.#reachable = reachedFrom(this.#starts, this.#graph.links);
     const body = this.#level(flowing, () => false, undefined);
+    for (const node of served) this.#served(node);
     const start: CanvasNode = {
       id: "start",
       type: "start",
@@ -373,8 +378,9 @@ class Reader {
 
   #served(node: N8nNode): void {
     const notes = new Notes();
-    notes.block("it serves another node, and is kept inside that one's placeholder");
-    this.#report(node, "placeholder", notes);
+    const to = servedType(node.name, this.#graph.serving, this.reports);
+    if (to === undefined) notes.block("it serves another node, and is kept inside that one's placeholder");
+    this.#report(node, to ?? "placeholder", notes);
   }
 }
 
@@ -385,13 +391,10 @@ class Reader {
 export function readN8nWorkflow(raw: Record<string, unknown>, bindings: Partial<Bindings> = {}): Imported {
   const graph = readGraph(raw);
   if (graph.nodes.size === 0) throw invalidField("nodes", "the workflow has no nodes");
-  const name = text(raw.name);
-  const reader = new Reader(graph, raw, { workflows: {}, credentials: {}, ...bindings });
+  const reader = new Reader(graph, raw, { workflows: {}, credentials: {}, models: {}, ...bindings });
   const canvas = reader.canvas();
-  const { triggers, credentials, reports } = reader;
-  return {
-    ...(name ? { name } : {}),
-    canvas,
-    report: reportOf("n8n", reports, { notes: graph.notes, triggers, credentials }),
-  };
+  const { triggers, credentials, models, reports } = reader;
+  const name = text(raw.name);
+  const report = reportOf("n8n", reports, { notes: graph.notes, triggers, credentials, models });
+  return { ...(name ? { name } : {}), canvas, report };
 }

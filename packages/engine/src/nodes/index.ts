@@ -20,17 +20,21 @@ import { filter } from "./filter.ts";
 import { htmlExtract } from "./html_extract.ts";
 import { httpRequest } from "./http_request.ts";
 import { input } from "./input.ts";
+import { intentDetector } from "./intent_detector.ts";
 import { jsonDeserialize } from "./json_deserialize.ts";
 import { jsonSerialize } from "./json_serialize.ts";
 import { limit } from "./limit.ts";
+import { llm } from "./llm.ts";
 import { loop } from "./loop.ts";
 import { loopSetVariable } from "./loop_set_variable.ts";
 import { markdown } from "./markdown.ts";
 import { merge } from "./merge.ts";
 import { noOp } from "./no_op.ts";
 import { outputMessage } from "./output_message.ts";
+import { parameterExtractor } from "./parameter_extractor.ts";
 import { placeholder } from "./placeholder.ts";
 import { question } from "./question.ts";
+import { questionClassifier } from "./question_classifier.ts";
 import { removeDuplicates } from "./remove_duplicates.ts";
 import { respondToWebhook } from "./respond_to_webhook.ts";
 import { rssRead } from "./rss_read.ts";
@@ -42,6 +46,7 @@ import { spreadsheet } from "./spreadsheet.ts";
 import { start } from "./start.ts";
 import { stopWithError } from "./stop_with_error.ts";
 import { subWorkflow } from "./sub_workflow.ts";
+import { summarise } from "./summarise.ts";
 import { switchNode } from "./switch.ts";
 import { template } from "./template.ts";
 import { text } from "./text.ts";
@@ -72,6 +77,11 @@ export const nodes = [
   jsonDeserialize,
   variableAggregator,
   variableAssign,
+  llm,
+  intentDetector,
+  questionClassifier,
+  parameterExtractor,
+  summarise,
   httpRequest,
   code,
   subWorkflow,

@@ -2,8 +2,11 @@ import * as z from "zod";
 import type { CanvasInput } from "../canvas.ts";
 import { dig, fieldsOf, freeName, inputOf, inputParameters, listOf, numberOf, pick, textOf } from "../coze/read.ts";
 import { MAX_OPTIONS, MAX_STRING, MAX_WAIT_MS } from "../limits.ts";
+import { type Message, meantOption, type Read, readByModel } from "../llm/answers.ts";
+import { modelConfig, modelIds, modelIssues, readCozeModel } from "../llm/config.ts";
 import { defineNode, NodeError, type NodeResult, type NodeRun } from "../node.ts";
 import type { Field } from "../plan.ts";
+import { addUsage, metered, type Usage } from "../record.ts";
 import { convertFields, toText } from "../values/convert.ts";
 import { renderTemplate } from "../values/template.ts";
 import { readAnswer } from "./input.ts";
@@ -23,20 +26,21 @@ const config = z.strictObject({
   optionsInput: z.string().optional(),
   /** Reads the declared fields from text answers, and asks again for required ones that are missing. */
   extract: z.boolean().default(false),
+  /** Reads the fields, or finds the option that an answer means; without it answers are taken by the letter. */
+  model: modelConfig.optional(),
+  systemPrompt: z.string().max(MAX_STRING).optional(),
   /** Answers at most. */
   rounds: z.int().min(1).max(MAX_ROUNDS).default(DEFAULT_ROUNDS),
   timeoutMs: z.int().min(1).max(MAX_WAIT_MS).optional(),
 });
 type Config = z.output<typeof config>;
 
-interface Message {
-  type: "question" | "answer";
-  content: string;
-}
 interface State {
   messages: Message[];
   options: string[];
   fields: Record<string, unknown>;
+  /** What the answers before were metered for. */
+  usage?: Usage;
 }
 
 function ask(config: Config, state: State): NodeResult {
@@ -60,33 +64,58 @@ function optionsOf({ config, inputs }: NodeRun<Config>): string[] {
   return given.slice(0, MAX_OPTIONS).map(toText);
 }
 
-function choose(config: Config, options: readonly string[], answer: string): NodeResult {
-  const index = options.indexOf(answer);
+function chosen(config: Config, index: number, answer: string): NodeResult {
   if (index < 0) return { output: { optionId: "other", optionContent: answer }, port: "default" };
   const port = config.optionsInput === undefined ? `branch_${index}` : "branch_0";
   return { output: { optionId: String.fromCharCode(LETTER_A + index), optionContent: answer }, port };
 }
 
-function extract(run: NodeRun<Config>, state: State, answer: string): NodeResult {
+async function choose(run: NodeRun<Config>, { options }: State, answer: string): Promise<NodeResult> {
+  const { config } = run;
+  const exact = options.indexOf(answer);
+  if (exact >= 0 || !config.model || options.length === 0) return chosen(config, exact, answer);
+  const found = await meantOption(run, config.model, options, answer);
+  return typeof found === "number" ? chosen(config, found, options[found] ?? answer) : found;
+}
+
+async function extract(run: NodeRun<Config>, state: State, answer: string): Promise<NodeResult> {
+  const { model, rounds, systemPrompt = "" } = run.config;
   const wanted: Field[] = run.node.outputs.filter((field) => !OWN_OUTPUTS.has(field.name));
+  const said = renderTemplate(systemPrompt, run.inputs);
+  const read = model ? await readByModel(run, model, said, state.messages, wanted) : readByName(answer, wanted);
+  if ("blocked" in read) return read;
+  const fields = { ...state.fields, ...read.fields };
+  const known = Object.fromEntries(wanted.map(({ name }) => [name, fields[name] ?? null]));
+  const missing = wanted.filter((field) => field.required && known[field.name] === null).map((field) => field.name);
+  if (missing.length === 0) return { output: { USER_RESPONSE: answer, ...known }, ...metered({ ...state.usage }) };
+  const answers = state.messages.filter((message) => message.type === "answer").length;
+  if (answers >= rounds) {
+    throw new NodeError("no_answer", `no answer gave ${missing.join(", ")}`, { retryable: false });
+  }
+  const content = read.question ?? `Please give ${missing.map((name) => `${name}: …`).join("\n")}`;
+  const messages: Message[] = [...state.messages, { type: "question", content }];
+  const usage = addUsage({ ...state.usage }, read.usage);
+  return ask(run.config, { ...state, fields: known, messages, ...metered(usage) });
+}
+
+/** The fields that an answer names, or gives where there is one alone. */
+function readByName(answer: string, wanted: readonly Field[]): Read {
   const named = readAnswer(answer, wanted);
   const [only] = wanted;
   const given = Object.keys(named).length === 0 && wanted.length === 1 && only ? { [only.name]: answer } : named;
-  const fields = { ...state.fields, ...convertFields(given, wanted) };
-  const known = Object.fromEntries(wanted.map(({ name }) => [name, fields[name] ?? null]));
-  const missing = wanted.filter((field) => field.required && known[field.name] === null).map((field) => field.name);
-  if (missing.length === 0) return { output: { USER_RESPONSE: answer, ...known } };
-  const answers = state.messages.filter((message) => message.type === "answer").length;
-  if (answers >= run.config.rounds) {
-    throw new NodeError("no_answer", `no answer gave ${missing.join(", ")}`, { retryable: false });
-  }
-  const again: Message = { type: "question", content: `Please give ${missing.map((name) => `${name}: …`).join("\n")}` };
-  return ask(run.config, { ...state, fields: known, messages: [...state.messages, again] });
+  return { fields: convertFields(given, wanted) };
+}
+
+function readModel(params: unknown): Record<string, unknown> {
+  if (!textOf(params, "modelType")) return {};
+  const systemPrompt = textOf(params, "systemPrompt");
+  return { model: readCozeModel(params), ...(systemPrompt ? { systemPrompt } : {}) };
 }
 
 function readConfig(inputs: unknown, added: CanvasInput[]): Record<string, unknown> {
   const isOption = textOf(inputs, "answer_type") === "option";
   const isDynamic = isOption && textOf(inputs, "option_type") === "dynamic";
+  const isExtracting = !isOption && dig(inputs, "extra_output") === true;
   const name = freeName("options", added);
   if (isDynamic) added.push(inputOf(name, pick(inputs, "dynamic_option")));
   return {
@@ -94,7 +123,8 @@ function readConfig(inputs: unknown, added: CanvasInput[]): Record<string, unkno
     answerType: isOption ? "option" : "text",
     ...(isDynamic ? { optionsInput: name } : {}),
     ...(isOption && !isDynamic ? { options: listOf(inputs, "options").map((item) => textOf(item, "name") ?? "") } : {}),
-    extract: !isOption && dig(inputs, "extra_output") === true,
+    extract: isExtracting,
+    ...(isOption || isExtracting ? readModel(pick(inputs, "llmParam")) : {}),
     rounds: Math.min(Math.max(1, numberOf(inputs, "limit") ?? DEFAULT_ROUNDS), MAX_ROUNDS),
   };
 }
@@ -106,6 +136,7 @@ export const question = defineNode({
   category: "human",
   config,
   effectful: true,
+  keeps: true,
   waits: true,
   zeroInputs: true,
   nullOutputs: true,
@@ -123,6 +154,8 @@ export const question = defineNode({
       type: { type: "string" },
     })),
   uses: ({ optionsInput }) => (optionsInput === undefined ? [] : [optionsInput]),
+  models: ({ model }) => modelIds(model),
+  check: ({ model }) => modelIssues(model),
   coze: {
     id: "18",
     key: "QuestionAnswer",
@@ -143,7 +176,7 @@ export const question = defineNode({
     const before = resume.state as State;
     const answer = toText(resume.data);
     const state: State = { ...before, messages: [...before.messages, { type: "answer", content: answer }] };
-    if (config.answerType === "option") return choose(config, state.options, answer);
+    if (config.answerType === "option") return choose(run, state, answer);
     return config.extract ? extract(run, state, answer) : { output: { USER_RESPONSE: answer } };
   },
 });

@@ -38,6 +38,7 @@ export const subWorkflow = defineNode({
   category: "integration",
   config,
   effectful: true,
+  keeps: true,
   nullOutputs: true,
   assigns: true,
   outputs: ({ wait }) => (wait ? [] : [{ name: "executionId", type: { type: "string" } }]),

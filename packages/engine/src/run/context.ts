@@ -6,6 +6,7 @@ import { cursorKeeper } from "./cursor.ts";
 import { runGraph } from "./graph.ts";
 import { driven, isKind, MAX_FRAME_DEPTH, masked, NodeFailed, type RunIo } from "./io.ts";
 import { resumption } from "./node.ts";
+import type { Parts } from "./parts.ts";
 import { Scope, type Settled } from "./scope.ts";
 
 /** What one try of a node is given. */
@@ -17,6 +18,7 @@ export function nodeRun(
   attempt: number,
   signal: AbortSignal,
   prior: NodeRecord | undefined,
+  parts?: Parts,
 ): NodeRun {
   const path = scope.prefix + node.id;
   const resume = prior ? resumption(prior, io) : undefined;
@@ -25,6 +27,7 @@ export function nodeRun(
     config: node.config,
     inputs,
     path,
+    executionId: io.executionId,
     idempotencyKey: `${io.executionId}:${path}`,
     ...(scope.options.workflowId ? { workflowId: scope.options.workflowId } : {}),
     attempt,
@@ -44,6 +47,8 @@ export function nodeRun(
         content: masked(io, content),
         at: io.now(),
       }),
+    emitDelta: (kind, text) =>
+      io.emit({ type: "delta", path, nodeId: node.id, title: node.title, attempt, kind, text: masked(io, text) }),
     emitResponse: (response) =>
       io.emit({ type: "response", path, nodeId: node.id, response: masked(io, response), at: io.now() }),
     arrivals: () => arrivals(scope, node),
@@ -52,7 +57,11 @@ export function nodeRun(
     cursor: () => io.journal.cursor(path),
     saveCursor: node.body ? cursorKeeper(io, path) : () => undefined,
     mustYield: (ms = 0) => io.mustYield(ms),
-    frame: (plan, input, workflowId) => frame(scope, node, io, { plan, input, workflowId }, signal),
+    keep: (part, work) => {
+      if (!parts) throw new Error(`${node.type} nodes keep no parts`);
+      return parts.keep(part, signal, work);
+    },
+    frame: (plan, input, workflowId, name) => frame(scope, node, io, { plan, input, workflowId, name }, signal),
   };
 }
 
@@ -140,15 +149,22 @@ async function settleLoads(scope: Scope, blocked: Blocked | undefined): Promise<
   return undefined;
 }
 
+interface Call {
+  plan: Plan;
+  input: Record<string, unknown>;
+  workflowId: string;
+  name: string | undefined;
+}
+
 async function frame(
   scope: Scope,
   node: PlanNode,
   io: RunIo,
-  { plan, input, workflowId }: { plan: Plan; input: Record<string, unknown>; workflowId: string },
+  { plan, input, workflowId, name }: Call,
   signal: AbortSignal,
 ): Promise<FrameDone | Blocked> {
   const inner = new Scope(plan.root, {
-    prefix: `${scope.prefix}${node.id}/`,
+    prefix: `${scope.prefix}${node.id}/${name === undefined ? "" : `${name}/`}`,
     input,
     workflowId,
     vars: {},

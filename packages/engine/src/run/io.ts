@@ -1,4 +1,5 @@
 import type { NodeDefinition, NodeDeps, WebhookResponse } from "../node.ts";
+import type { DeltaKind } from "../part.ts";
 import { addUsage, type Journal, type NodeErrorData, type NodeRecord, type Pin, type Usage } from "../record.ts";
 
 /** What whoever follows a run is told. */
@@ -6,6 +7,7 @@ export type RunEvent =
   | { type: "node_started"; path: string; nodeId: string; nodeType: string; title: string; at: number }
   | { type: "node_finished"; record: NodeRecord }
   | { type: "message"; path: string; nodeId: string; title: string; content: string; at: number }
+  | { type: "delta"; path: string; nodeId: string; title: string; attempt: number; kind: DeltaKind; text: string }
   | { type: "response"; path: string; nodeId: string; response: WebhookResponse; at: number }
   | { type: "progress"; path: string; done: number; total: number | null };
 

@@ -15,6 +15,7 @@ import { fillNull } from "../values/types.ts";
 import { nodeRun } from "./context.ts";
 import { resolveInputs } from "./inputs.ts";
 import { isKind, masked, NodeFailed, RunBroken, type RunIo, RunStopped } from "./io.ts";
+import { Parts } from "./parts.ts";
 import { absorbed, errorData, nextDelayMs, type RetryCounts, sleep, withTimeout } from "./policy.ts";
 import type { Scope } from "./scope.ts";
 
@@ -102,6 +103,7 @@ async function runWithPolicy(
   const used: RetryCounts = { ...paused?.used };
   /** Of the tries that failed. What is inside a composite stays where it is, and is counted by the next try. */
   const spent: Usage = { ...paused?.spent };
+  const parts = new Parts(scope, node, io);
   // What waits for its next try was never asked for anything that it could be resumed with.
   const resumed = paused ? undefined : prior;
   const startedAt = io.now();
@@ -112,7 +114,7 @@ async function runWithPolicy(
       attempt += 1;
       try {
         return await withTimeout(signal, node.policy.attemptTimeoutMs, (inner) =>
-          definition.run(nodeRun(scope, node, io, inputs, attempt, inner, resumed)),
+          definition.run(nodeRun(scope, node, io, inputs, attempt, inner, resumed, parts)),
         );
       } catch (thrown) {
         if (isKind(thrown, NodeFailed) || isOurs(thrown) || signal.aborted) throw thrown;
@@ -132,9 +134,9 @@ async function runWithPolicy(
   };
   try {
     const result = await withTimeout(io.signal, limit, tries);
-    return finished(node, definition, base, io, inputs, result, attempt, resumed, spent);
+    return finished(node, definition, base, io, inputs, result, attempt, resumed, addUsage(parts.usage(), spent));
   } catch (thrown) {
-    return failed(node, base, io, thrown, inputs, attempt, spent);
+    return failed(node, base, io, thrown, inputs, attempt, spent, parts.usage());
   }
 }
 
@@ -156,6 +158,8 @@ function failed(
   inputs: unknown,
   attempts: number,
   spent?: Usage,
+  /** Of the parts of its work that have records of their own. */
+  inside: Usage = {},
 ): NodeRecord {
   if (isOurs(thrown)) throw thrown;
   const error = isKind(thrown, NodeFailed) ? thrown.error : masked(io, errorData(thrown));
@@ -167,6 +171,7 @@ function failed(
   };
   const input = inputs instanceof Promise ? null : inputs;
   const instead = absorbed(node, data);
+  if (instead) addUsage(usage, inside);
   const record: NodeRecord = masked(io, {
     ...base,
     status: instead ? "succeeded" : "failed",
@@ -177,8 +182,10 @@ function failed(
     ...metered(usage),
     ...(instead ?? {}),
   });
-  if (!instead) throw isKind(thrown, NodeFailed) ? thrown : new NodeFailed(record, data);
-  return record;
+  if (instead) return record;
+  const failure = isKind(thrown, NodeFailed) ? thrown : new NodeFailed(record, data);
+  addUsage(failure.usage, inside);
+  throw failure;
 }
 
 function finished(
@@ -206,6 +213,7 @@ function finished(
     ...(result.loop ? { loop: result.loop } : {}),
     ...metered(addUsage({ ...spent }, result.usage)),
     ...(result.turns ? { turns: result.turns } : {}),
+    ...(result.warning ? { error: result.warning } : {}),
   });
 }
 
