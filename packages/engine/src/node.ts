@@ -37,7 +37,13 @@ export interface HttpRequest {
   url: string;
   headers: Record<string, string>;
   body?: string | Uint8Array;
+  /** For all of it: redirects and the answer's body too. */
   timeoutMs: number;
+  /** Of it, for a connection to each host; ten seconds where nothing is said. */
+  connectTimeoutMs?: number;
+  /** Of it, from a request that is sent to the head of its answer. */
+  firstByteTimeoutMs?: number;
+  /** Of the answer's body, decoded. */
   maxBytes: number;
   signal: AbortSignal;
   /** The only hosts that it may reach, at each redirect too (`http/hosts.ts`). Absent: any public one. */
