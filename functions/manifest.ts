@@ -18,7 +18,9 @@ export type Grant =
   /** Send e-mail. MAIL_FROM. */
   | "mail"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
-  | "secrets";
+  | "secrets"
+  /** Ask models of Amazon Bedrock, and rank by them, with the function's own role. */
+  | "bedrock";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -82,7 +84,7 @@ export const functions = [
       "/api/spaces/{spaceId}/templates",
       "/api/library",
     ],
-    grants: ["table", "files", "machine", "code", "secrets"],
+    grants: ["table", "files", "machine", "code", "secrets", "bedrock"],
     memoryMb: 1769,
     timeoutSeconds: 900,
   },
@@ -93,6 +95,20 @@ export const functions = [
     paths: ["/api/spaces/{spaceId}/credentials"],
     anonymous: ["/oauth/callback"],
     grants: ["table", "secrets"],
+    ...crud,
+  },
+  {
+    name: "models",
+    entry: "functions/model/index.ts",
+    kind: "api",
+    paths: [
+      "/api/spaces/{spaceId}/models",
+      "/api/spaces/{spaceId}/model-entities",
+      "/api/spaces/{spaceId}/model-requests",
+      "/api/model-catalogue",
+      "/api/platform/models",
+    ],
+    grants: ["table", "secrets", "bedrock"],
     ...crud,
   },
   {
@@ -171,7 +187,7 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self", "code", "secrets"],
+    grants: ["table", "files", "machine:self", "code", "secrets", "bedrock"],
     memoryMb: 1769,
     timeoutSeconds: 900,
   },

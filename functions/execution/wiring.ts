@@ -4,6 +4,7 @@ import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { run } from "@weft/core/execution/execution.service";
 import type { Machine } from "@weft/core/execution/machine";
 import type { ExecutionRow } from "@weft/core/execution/store";
+import { modelsFor } from "@weft/core/model/model.call";
 import { markTestRun } from "@weft/core/workflow/workflow.draft";
 import { currentSettings, loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
 import { type NodeDeps, NodeError } from "@weft/engine/node";
@@ -14,8 +15,8 @@ import { log } from "@weft/http/log";
 import { systemClock } from "@weft/kernel/clock";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
-import { derivedId, type Id } from "@weft/kernel/ids";
-import { web } from "../outbound.ts";
+import { derivedId, type Id, isId } from "@weft/kernel/ids";
+import { modelDeps, web } from "../outbound.ts";
 import { asNodeError } from "./node-error.ts";
 import { nodeFiles } from "./node-files.ts";
 import { credentialsFor, maskOf, sharedVariablesFor, userVariablesFor } from "./secrets.ts";
@@ -75,6 +76,12 @@ function lazyMachine(machineArn: string): Machine {
 
 function ctxOf(spaceId: string): Ctx {
   return systemCtx("execution", { spaceId: spaceId as Id<"space"> });
+}
+
+/** Calls of models are counted for the person whose run it is. */
+function forUser(ctx: Ctx, { createdBy, executionId }: ExecutionRow): Ctx {
+  if (!isId("user", createdBy)) return ctx;
+  return { ...ctx, requestId: executionId, actor: { type: "system", reason: "execution", onBehalfOf: createdBy } };
 }
 
 /** User code of a space runs in that space's environments. */
@@ -147,6 +154,7 @@ function nodeDeps(execution: ExecutionRow, wiring: Wiring): NodeDeps {
           return { executionId };
         }),
     },
+    models: modelsFor(forUser(ctx, execution), modelDeps),
     files: nodeFiles(ctx, execution.executionId),
   };
 }
