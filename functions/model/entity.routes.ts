@@ -66,7 +66,7 @@ export const entityRoutes = [
       response: ModelEntity,
       errors: ["conflict"],
     },
-    ({ ctx, params, body }) => Defaults.update(ctx, { ...body, ...params }),
+    ({ ctx, params: { modelEntityId }, body }) => Defaults.update(ctx, { ...body, modelEntityId }),
   ),
   route(
     {

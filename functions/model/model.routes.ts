@@ -94,7 +94,7 @@ export const spaceRoutes = [
       response: ModelSchema,
       errors: ["conflict"],
     },
-    ({ ctx, params, body }) => Model.update(ctx, sealer, { ...body, ...params }),
+    ({ ctx, params: { modelId }, body }) => Model.update(ctx, sealer, { ...body, modelId }),
   ),
   route(
     {
@@ -182,7 +182,7 @@ export const platformRoutes = [
       response: ModelSchema,
       errors: ["conflict"],
     },
-    ({ ctx, params, body }) => Model.update(ctx, sealer, { ...body, ...params }),
+    ({ ctx, params: { modelId }, body }) => Model.update(ctx, sealer, { ...body, modelId }),
   ),
   route(
     {

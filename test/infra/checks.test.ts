@@ -29,6 +29,10 @@ function expectedAcknowledgements(): string[] {
     const has = (grant: string) => (grants as readonly string[]).includes(grant);
     expected.push(`${path}/Function Serverless-LambdaDLQ`, `${path}/Role AwsSolutions-IAM5[Resource::*]`);
     if (has("files")) expected.push(`${path}/Role/Files AwsSolutions-IAM5[/spaces/*]`);
+    if (has("bedrock")) {
+      expected.push(`${path}/Role/Bedrock AwsSolutions-IAM5[foundation-model]`);
+      expected.push(`${path}/Role/Bedrock AwsSolutions-IAM5[inference-profile]`);
+    }
     if (has("machine")) expected.push(`${path}/Role/Machine AwsSolutions-IAM5[execution]`);
     const anonymous = "anonymous" in spec ? spec.anonymous : [];
     for (const open of anonymous)
@@ -49,6 +53,8 @@ function acknowledgements(stack: Stack) {
 /** A wildcard's finding names the whole ARN; what matters here is which wildcard it is. */
 function shortened(rule: string): string {
   if (rule.includes(":execution:")) return "AwsSolutions-IAM5[execution]";
+  const bedrock = /:(foundation-model|inference-profile)\/\*\]$/.exec(rule);
+  if (bedrock) return `AwsSolutions-IAM5[${bedrock[1]}]`;
   return rule.endsWith("/spaces/*]") ? "AwsSolutions-IAM5[/spaces/*]" : rule;
 }
 

@@ -81,6 +81,7 @@ describe("functions", () => {
       if (grant === "mail") expected.add("ses");
       if (grant === "code") expected.add("lambda");
       if (grant === "secrets") expected.add("kms");
+      if (grant === "bedrock") expected.add("bedrock");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
     }
     if (isAsync(spec)) expected.add("sqs");
