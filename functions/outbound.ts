@@ -1,11 +1,7 @@
 import { signAws } from "@weft/adapters/aws/sign";
 import { egress } from "@weft/adapters/egress/http";
-import { modelProviders } from "@weft/adapters/models/providers";
 import { kmsSealer } from "@weft/adapters/seal/kms";
 import type { CredentialDeps } from "@weft/core/credential/credential.deps";
-import type { ModelDeps } from "@weft/core/model/model.deps";
-import { log } from "@weft/http/log";
-import { systemClock } from "@weft/kernel/clock";
 
 /** The one way out of this process for requests that a user's data decides. */
 export const web = egress({ allowLoopback: process.env.WEFT_EGRESS_LOOPBACK === "allow" });
@@ -15,11 +11,3 @@ export const sealer = kmsSealer();
 
 /** What credentials use of the world. */
 export const credentialDeps: CredentialDeps = { sealer, http: web, signAws };
-
-/** What models use of the world. */
-export const modelDeps: ModelDeps = {
-  sealer,
-  credentials: credentialDeps,
-  providers: modelProviders({ web, clock: systemClock }),
-  log: (message, data) => log.error(message, data),
-};

@@ -1,5 +1,5 @@
 import { registerToken } from "@weft/core/execution/events";
-import { runLane } from "@weft/core/execution/lane";
+import { runState } from "@weft/core/execution/launched";
 import type { LaneInput, LaneRoute } from "@weft/core/execution/machine";
 import { runFiring } from "@weft/core/trigger/trigger.firing";
 import { log } from "@weft/http/log";
@@ -8,6 +8,7 @@ import { systemClock } from "@weft/kernel/clock";
 import { isId } from "@weft/kernel/ids";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
+import { askPeople } from "./ask-people.ts";
 import { executionDeps } from "./wiring.ts";
 
 const Lane = z.object({
@@ -32,11 +33,12 @@ class RetryableStepError extends Error {
  */
 export async function handler(event: unknown, context: Context): Promise<LaneRoute | Record<string, never>> {
   const input = Lane.parse(event);
-  const deps = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
+  const wired = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
+  const deps = { ...wired, asked: askPeople(wired) };
   try {
     const registration = Registration.safeParse(event);
     if (!registration.success)
-      return await (isId("firing", input.executionId) ? runFiring : runLane)(deps, laneOf(input));
+      return await (isId("firing", input.executionId) ? runFiring : runState)(deps, laneOf(input));
     const { epoch, path, token } = registration.data;
     await registerToken({ machine: deps.machine, clock: systemClock }, laneOf(input), epoch, path, token);
     return {};

@@ -11,7 +11,8 @@ import {
 } from "@weft/core/model/model.schema";
 import * as Model from "@weft/core/model/model.service";
 import { route } from "@weft/http/route";
-import { modelDeps, sealer } from "../outbound.ts";
+import { modelDeps } from "../model-deps.ts";
+import { sealer } from "../outbound.ts";
 
 const SPACE = "/api/spaces/{spaceId}/models";
 const IN_SPACE = `${SPACE}/{modelId}` as const;

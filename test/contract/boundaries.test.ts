@@ -52,6 +52,7 @@ const DOMAINS = [
   ["code"],
   ["workflow"],
   ["execution"],
+  ["approval"],
   ["agent"],
   ["conversation"],
   ["app"],

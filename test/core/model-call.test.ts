@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 
 beforeAll(async () => {
   world = await startModelWorld();
-  const { modelDeps } = await import("../../functions/outbound.ts");
+  const { modelDeps } = await import("../../functions/model-deps.ts");
   const pause = async (ms: number) => void pauses.push(ms);
   deps = { ...modelDeps, pause, random: () => 1 };
 });

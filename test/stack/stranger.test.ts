@@ -32,6 +32,16 @@ const canvas = {
   ],
 };
 
+/** It asks for an approval before it ends. */
+const approving = {
+  nodes: [canvas.nodes[0], { id: "ask", type: "approval", data: { config: {} } }, { id: "end", type: "end", data: {} }],
+  edges: [
+    { id: "a", source: "start", target: "ask" },
+    { id: "b", source: "ask", sourceHandle: "approved", target: "end" },
+    { id: "c", source: "ask", sourceHandle: "rejected", target: "end" },
+  ],
+};
+
 async function make(method: string, path: string, body?: unknown) {
   const answer = await world.call(method, path, { token: owner.token, ...(body === undefined ? {} : { body }) });
   expect([path, answer.status], JSON.stringify(answer.json)).toEqual([path, expect.toSatisfy((s: number) => s < 300)]);
@@ -59,8 +69,12 @@ beforeAll(async () => {
   const objects = [{ kind: "workflow", id: workflow.id }];
   const copy = await make("POST", `/api/spaces/${space}/copies`, { objects });
   const execution = await make("POST", `${base}/run`, { mode: "async", version: "v1.0.0" });
+  const asking = await make("POST", `/api/spaces/${space}/workflows`, { name: "a", canvas: approving });
+  await make("POST", `/api/spaces/${space}/workflows/${asking.id}/run`, { mode: "async", version: "draft" });
   const read = () => make("GET", `/api/spaces/${space}/executions/${execution.id}`);
   const waiting = await until(read, (view) => view.waitingFor.length === 1);
+  const waits = () => make("GET", `/api/spaces/${space}/approvals?status=waiting`);
+  const approvals = await until(waits, ({ items }) => items.length === 1);
   const program = {
     language: "python",
     code: "open('note.txt', 'w').write('mine')\nasync def main(args):\n    return {}",
@@ -79,6 +93,7 @@ beforeAll(async () => {
     credentialVersion: "1",
     variableId: variable.id,
     variableMetaId: meta.id,
+    approvalId: approvals.items[0].id,
     codeExecutionId: ran.id,
     codeOutputId: ran.files[0].id,
     fileId: ran.files[0].fileId,
@@ -102,7 +117,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Parameters whose value is no object of an account. */
-const NOT_OWNED = new Set(["jobName", "roleId"]);
+const NOT_OWNED = new Set(["jobName", "roleId", "token"]);
 const names = (path: string): string[] => [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] as string);
 const filled = (path: string, values: Record<string, string>): string =>
   path.replace(/\{([^}]+)\}/g, (_all, name: string) => values[name] ?? `no-${name}`);
@@ -150,6 +165,7 @@ describe("a second account", () => {
         restoreWorkflowSnapshot: { expectedRevision: 1 },
         updateTemplate: { expectedRevision: 1, name: "mine now" },
         publishTemplate: { audience: "space" },
+        answerApproval: { decision: "approve" },
         resumeExecution: { eventId: owned.eventId, data: "x" },
       };
       const body = method === "GET" || method === "DELETE" ? {} : { body: bodies[id] ?? {} };
@@ -207,6 +223,7 @@ describe("a second account", () => {
     const at = `/api/spaces/${owned.spaceId}`;
     expect((await make("GET", `${at}/workflows/${owned.workflowId}`)).name).toBe("w");
     expect(await make("GET", `${at}/executions/${owned.executionId}`)).toMatchObject({ status: "waiting" });
+    expect(await make("GET", `${at}/approvals/${owned.approvalId}`)).toMatchObject({ status: "waiting", answers: [] });
     expect((await make("GET", "/api/me")).id).toBe(owner.userId);
   });
 });

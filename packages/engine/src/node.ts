@@ -181,7 +181,7 @@ export type NodeSuspend =
       until: number;
       state?: unknown;
       /** Set by the runner alone: the node failed and is tried again then. */
-      retry?: { attempt: number; used: Record<string, number> };
+      retry?: { attempt: number; used: Record<string, number>; spent?: Usage };
     }
   | { suspend: "signal"; event: ExecutionEventData; state?: unknown }
   | {
@@ -264,8 +264,11 @@ export interface NodeRun<C = unknown> {
   tolerate(thrown: unknown): (NodeErrorData & { usage?: Usage }) | undefined;
   /** Only in composites. The stored position of an earlier, unfinished run of this node. */
   cursor(): unknown;
-  /** Keeps the position and how far the turns are: at most once a second, or always when `force`. */
-  saveCursor(state: unknown, force: boolean, turns?: Turns): void | Promise<void>;
+  /**
+   * Only in composites. Keeps the position where it is time for it, or always when `force`: `place` is asked only then. What
+   * the journal holds of turns before `turn` is forgotten after that, for the position says what they amount to.
+   */
+  saveCursor(place: () => CompositePlace, turn: number, force: boolean): void | Promise<void>;
   /** Whether time is up for work that may take `ms` more. */
   mustYield(ms?: number): boolean;
   /** Runs another workflow's plan inside this node: a frame of the same run. */
@@ -276,6 +279,12 @@ export interface NodeRun<C = unknown> {
   ): FrameDone | Blocked | Promise<FrameDone | Blocked>;
   /** Whether the driver runs sub-workflows at this place as executions of their own. */
   childExecutions: boolean;
+}
+
+/** Where a composite is: what it goes on from, and how far its turns are. */
+export interface CompositePlace {
+  state: unknown;
+  turns: Turns;
 }
 
 /** A port that a node can have, told to people: `{n}` in its name stands for a number from 0. */

@@ -176,6 +176,7 @@ export interface ExecutionChange {
   sweepAtMs?: number;
   recoveries?: number;
   mode?: RunMode;
+  hasApprovals?: true;
 }
 
 /**
@@ -229,10 +230,11 @@ export function callsOnFailure(row: ExecutionRow, status: TerminalStatus): boole
 
 /**
  * Whether something has to follow the end of an execution: a caller to tell, lanes and calls of its own to stop, its
- * place to give up, an error workflow to start, a draft to mark as tested.
+ * place to give up, an error workflow to start, approvals to close, a draft to mark as tested.
  */
 export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean {
   if (row.parent !== undefined || row.admission !== undefined || callsOnFailure(row, status)) return true;
+  if (row.hasApprovals) return true;
   return status === "succeeded" ? row.commitId !== undefined : row.mode === "async";
 }
 

@@ -62,11 +62,36 @@ async function send(run: NodeRun<Config>, request: HttpRequest): Promise<HttpRes
   }
 }
 
-function result(run: NodeRun<Config>, { status, headers, body }: HttpResponse): NodeResult {
+/** Content types that are read as text where a node keeps only other answers as files. */
+const TEXT_TYPE = /^(?:text\/|application\/(?:[\w.+-]*\+)?(?:json|xml|javascript|x-www-form-urlencoded|yaml)\b)|^$/i;
+
+function nameOf(run: NodeRun<Config>, { headers }: HttpResponse): string {
+  const given = /filename="?([^";]+)/i.exec(headers["content-disposition"] ?? "")?.[1];
+  const url = renderTemplate(run.config.url, run.inputs).trim();
+  const last = URL.canParse(url) ? new URL(url).pathname.split("/").at(-1) : undefined;
+  return (given ?? last ?? "").replaceAll(/[\\/\p{Cc}]/gu, "_").slice(0, 200) || "file";
+}
+
+/** The answer as a File of the space. */
+async function kept(run: NodeRun<Config>, answer: HttpResponse): Promise<NodeResult> {
+  const create = run.deps.files?.create;
+  if (!create) throw new NodeError("unavailable", "making files is not available here", { retryable: false });
+  const { status, headers, body } = answer;
+  const contentType = headers["content-type"] ?? "";
+  const file = await create({ name: nameOf(run, answer), bytes: body, contentType }, run.idempotencyKey);
+  return { output: { body: "", statusCode: status, headers: JSON.stringify(headers), file } };
+}
+
+function result(run: NodeRun<Config>, answer: HttpResponse): NodeResult | Promise<NodeResult> {
+  const { status, headers, body } = answer;
+  const { failOnStatus, answer: as } = run.config;
+  const isFile = as === "file" || (as === "auto" && !TEXT_TYPE.test(headers["content-type"] ?? ""));
+  if (isFile && status < 400) return kept(run, answer);
   const decoded = new TextDecoder().decode(body);
   // Before it is cut: a secret across the cut could not be found any more.
   const text = run.deps.mask?.(decoded) ?? decoded;
-  if (status < 400) return { output: { body: text, statusCode: status, headers: JSON.stringify(headers) } };
+  if (status < 400 || !failOnStatus)
+    return { output: { body: text, statusCode: status, headers: JSON.stringify(headers) } };
   const wait = retryAfterMs(headers["retry-after"], run.now());
   throw new NodeError("http_error", `HTTP ${status}: ${text.slice(0, SNIPPET)}`, {
     retryable: run.config.retryOn === "transient" && TRANSIENT_STATUSES.has(status),
@@ -78,17 +103,19 @@ function result(run: NodeRun<Config>, { status, headers, body }: HttpResponse): 
 export const httpRequest = defineNode({
   type: "http_request",
   title: "HTTP request",
-  description: "Calls an address over HTTP and gives its answer. An answer of 400 and above fails the node.",
+  description:
+    "Calls an address over HTTP and gives its answer. An answer of 400 and above fails the node unless it says otherwise.",
   category: "integration",
   config,
   effectful: true,
   zeroInputs: true,
   nullOutputs: true,
   timeoutMs: HTTP_TIMEOUT_MS,
-  outputs: () => [
+  outputs: ({ answer }) => [
     { name: "body", type: { type: "string" } },
     { name: "statusCode", type: { type: "integer" } },
     { name: "headers", type: { type: "string" } },
+    ...(answer === "text" ? [] : [{ name: "file", type: { type: "object" as const } }]),
   ],
   uses: usedInputs,
   credentials: ({ credentialId }) => (credentialId === undefined ? [] : [credentialId]),
