@@ -40,6 +40,8 @@ export interface FunctionSpec {
   readonly timeoutSeconds: number;
   /** Knows all node types, since it runs or compiles plans: its bundle may be larger. */
   readonly plans?: true;
+  /** Calls models: it carries the clients of their providers, and loads each when it is first called. */
+  readonly models?: true;
   /** Runs what users wrote: isolated by tenant and from every network, with bounded concurrency, and with no grants. */
   readonly sandbox?: true;
   /** Further modules that are bundled beside the entry, as `{name}.mjs`: threads and child processes. */
@@ -123,6 +125,7 @@ export const functions = [
       "/api/platform/models",
     ],
     grants: ["table", "secrets", "bedrock"],
+    models: true,
     ...crud,
   },
   {
