@@ -22,7 +22,9 @@ export type Grant =
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
   | "secrets"
   /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
-  | "scheduler";
+  | "scheduler"
+  /** Ask models of Amazon Bedrock, and rank by them, with the function's own role. */
+  | "bedrock";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -42,6 +44,8 @@ export interface FunctionSpec {
   readonly timeoutSeconds: number;
   /** Knows all node types, since it runs or compiles plans: its bundle may be larger. */
   readonly plans?: true;
+  /** Calls models: it carries the clients of their providers, and loads each when it is first called. */
+  readonly models?: true;
   /** Runs what users wrote: isolated by tenant and from every network, with bounded concurrency, and with no grants. */
   readonly sandbox?: true;
   /** Further modules that are bundled beside the entry, as `{name}.mjs`: threads and child processes. */
@@ -90,7 +94,7 @@ export const functions = [
       "/api/spaces/{spaceId}/templates",
       "/api/library",
     ],
-    grants: ["table", "files", "machine", "code", "secrets"],
+    grants: ["table", "files", "machine", "code", "secrets", "bedrock"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
@@ -111,6 +115,21 @@ export const functions = [
     paths: ["/api/spaces/{spaceId}/credentials"],
     anonymous: ["/oauth/callback"],
     grants: ["table", "secrets"],
+    ...crud,
+  },
+  {
+    name: "models",
+    entry: "functions/model/index.ts",
+    kind: "api",
+    paths: [
+      "/api/spaces/{spaceId}/models",
+      "/api/spaces/{spaceId}/model-entities",
+      "/api/spaces/{spaceId}/model-requests",
+      "/api/model-catalogue",
+      "/api/platform/models",
+    ],
+    grants: ["table", "secrets", "bedrock"],
+    models: true,
     ...crud,
   },
   {
@@ -209,7 +228,7 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self", "code", "secrets", "mail"],
+    grants: ["table", "files", "machine:self", "code", "secrets", "mail", "bedrock"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,

@@ -2,12 +2,15 @@ import { lambdaCode } from "@weft/adapters/sandbox/lambda";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { run } from "@weft/core/execution/execution.service";
 import type { ExecutionRow } from "@weft/core/execution/store";
+import { modelsFor } from "@weft/core/model/model.call";
 import { loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
 import { type NodeDeps, NodeError } from "@weft/engine/node";
 import { nodeTypes } from "@weft/engine/nodes/index";
 import { MAX_FRAME_DEPTH, type RunEvent } from "@weft/engine/run/io";
+import type { Ctx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
-import { derivedId, type Id } from "@weft/kernel/ids";
+import { derivedId, type Id, isId } from "@weft/kernel/ids";
+import { modelDeps } from "../model-deps.ts";
 import { web } from "../outbound.ts";
 import { ctxOf, endDeps } from "./end-wiring.ts";
 import { asNodeError } from "./node-error.ts";
@@ -40,6 +43,12 @@ function planKey(reference: { workflowId: string; version?: string; commitId?: s
   const workflowId = reference.workflowId as Id<"workflow">;
   if (reference.version !== undefined) return { workflowId, version: reference.version };
   return { workflowId, commitId: (reference.commitId ?? "") as Id<"commit"> };
+}
+
+/** Calls of models are counted for the person whose run it is. */
+function forUser(ctx: Ctx, { createdBy, executionId }: ExecutionRow): Ctx {
+  if (!isId("user", createdBy)) return ctx;
+  return { ...ctx, requestId: executionId, actor: { type: "system", reason: "execution", onBehalfOf: createdBy } };
 }
 
 /** User code of a space runs in that space's environments. */
@@ -112,6 +121,7 @@ function nodeDeps(execution: ExecutionRow, wiring: Wiring): NodeDeps {
           return { executionId };
         }),
     },
+    models: modelsFor(forUser(ctx, execution), modelDeps),
     files: nodeFiles(ctx, execution.executionId),
   };
 }

@@ -150,6 +150,23 @@ function secretsStatements({ key }: Powers): PolicyStatement[] {
   ];
 }
 
+/**
+ * Foundation models of every region and the account's own inference profiles: administrators choose models by name, and a
+ * profile sends a request on to other regions. Ranking has no resource to name but the model.
+ */
+function bedrockStatements(scope: Construct): PolicyStatement[] {
+  const { partition, account } = Stack.of(scope);
+  return [
+    new PolicyStatement({
+      actions: ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+      resources: [
+        `arn:${partition}:bedrock:*::foundation-model/*`,
+        `arn:${partition}:bedrock:*:${account}:inference-profile/*`,
+      ],
+    }),
+  ];
+}
+
 export interface GrantEffect {
   readonly statements: PolicyStatement[];
   readonly environment: Record<string, string>;
@@ -159,6 +176,7 @@ export interface GrantEffect {
 
 export const RUNS_WILDCARD = "Executions of this one machine: their names are made at run time.";
 const SCHEDULES_WILDCARD = "Schedules of users in their one group: their names are made at run time.";
+const BEDROCK_WILDCARD = "Administrators name the foundation model at run time; profiles answer from other regions.";
 const FILES_WILDCARD = "Objects of all spaces live under one prefix of one bucket; the code checks the space.";
 
 function machineOf(powers: Powers): StateMachine {
@@ -229,6 +247,8 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
         wildcard: SCHEDULES_WILDCARD,
       };
     }
+    case "bedrock":
+      return { statements: bedrockStatements(scope), environment: {}, wildcard: BEDROCK_WILDCARD };
     default: {
       const unknown: never = grant;
       throw new Error(`unknown grant: ${String(unknown)}`);

@@ -31,6 +31,10 @@ function expectedAcknowledgements(): string[] {
     const has = (grant: string) => (grants as readonly string[]).includes(grant);
     expected.push(`${path}/Function Serverless-LambdaDLQ`, `${path}/Role AwsSolutions-IAM5[Resource::*]`);
     if (has("files")) expected.push(`${path}/Role/Files AwsSolutions-IAM5[/spaces/*]`);
+    if (has("bedrock")) {
+      expected.push(`${path}/Role/Bedrock AwsSolutions-IAM5[foundation-model]`);
+      expected.push(`${path}/Role/Bedrock AwsSolutions-IAM5[inference-profile]`);
+    }
     if (has("machine")) expected.push(`${path}/Role/Machine AwsSolutions-IAM5[execution]`);
     if (has("scheduler")) expected.push(`${path}/Role/Scheduler AwsSolutions-IAM5[schedules]`);
     const anonymous = "anonymous" in spec ? spec.anonymous : [];
@@ -54,6 +58,8 @@ function acknowledgements(stack: Stack) {
 function shortened(rule: string): string {
   if (rule.includes(":execution:")) return "AwsSolutions-IAM5[execution]";
   if (rule.endsWith(":schedule/weft-dev-schedule-users/*]")) return "AwsSolutions-IAM5[schedules]";
+  const bedrock = /:(foundation-model|inference-profile)\/\*\]$/.exec(rule);
+  if (bedrock) return `AwsSolutions-IAM5[${bedrock[1]}]`;
   return rule.endsWith("/spaces/*]") ? "AwsSolutions-IAM5[/spaces/*]" : rule;
 }
 

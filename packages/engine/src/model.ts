@@ -19,7 +19,14 @@ export interface ToolCall {
 export type ModelMessage =
   | { role: "system"; content: string }
   | { role: "user"; content: string | ModelPart[] }
-  | { role: "assistant"; content: string; toolCalls?: ToolCall[]; reasoning?: string }
+  | {
+      role: "assistant";
+      content: string;
+      toolCalls?: ToolCall[];
+      reasoning?: string;
+      /** Of the reply that this turn was, unread: some providers want their signed reasoning back. */
+      continuation?: unknown;
+    }
   | { role: "tool"; toolCallId: string; name: string; content: string; isError?: true };
 
 export interface ModelTool {
@@ -102,6 +109,8 @@ export interface ModelReply {
   finishReason: FinishReason;
   /** `inputTokens`, `outputTokens`, `cachedTokens`, `reasoningTokens`, `cost` (in the currency of the price table). */
   usage: Usage;
+  /** Goes into the assistant message of this turn, unread, where the conversation goes on. */
+  continuation?: unknown;
   /** The one that answered: a fallback may have. */
   modelId: string;
   /** Of the ledger's row. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { encodeTime, monotonicFactory } from "ulid";
+import { decodeTime, encodeTime, monotonicFactory } from "ulid";
 import * as z from "zod";
 
 /** Every kind of object with an id of its own and the prefix of that id. One line per kind; prefixes are unique. */
@@ -33,6 +33,10 @@ export const ID_PREFIX = {
   file: "fil",
   credential: "crd",
   oauthState: "oas",
+  model: "mdl",
+  modelMeta: "mmt",
+  modelEntity: "mde",
+  modelRequest: "mrq",
   variable: "var",
   variableMeta: "vmt",
   variableChange: "vch",
@@ -74,6 +78,11 @@ export function newId<K extends IdKind>(kind: K, now: number = Date.now()): Id<K
 export function idAt<K extends IdKind>(kind: K, atMs: number, key: string): Id<K> {
   const time = encodeTime(atMs, TIME_LETTERS).toLowerCase();
   return `${ID_PREFIX[kind]}_${time}${lettersOf(key)}` as Id<K>;
+}
+
+/** The moment that an id was made at, or made for: milliseconds since the epoch. */
+export function timeOf(id: string): number {
+  return decodeTime(id.slice(id.indexOf("_") + 1).toUpperCase());
 }
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -23,6 +23,17 @@ export class SecretMask {
     return (this.#ordered.length === 0 ? value : this.#value(value)) as T;
   }
 
+  /** Parts a masked text that goes on: what can be shown of it, and its end that may be the beginning of a secret. */
+  part(text: string): { shown: string; held: string } {
+    let held = 0;
+    for (const form of this.#ordered) {
+      for (let size = Math.min(form.length - 1, text.length); size > held; size -= 1) {
+        if (form.startsWith(text.slice(text.length - size))) held = size;
+      }
+    }
+    return { shown: text.slice(0, text.length - held), held: text.slice(text.length - held) };
+  }
+
   /** The same for bytes, whatever they are. */
   maskBytes(bytes: Uint8Array): Uint8Array {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");

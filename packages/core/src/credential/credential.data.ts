@@ -46,7 +46,8 @@ function issueOf(issue: z.core.$ZodIssue): FieldIssue[] {
   });
 }
 
-function hintOf(value: unknown): string {
+/** What is shown of a secret: its last characters where it is long, the names in it where it holds several. */
+export function hintOf(value: unknown): string {
   if (typeof value !== "string") return Object.keys(value as object).join(", ");
   return value.length < MIN_HINTED ? MASK : MASK + value.slice(-HINT_LENGTH);
 }

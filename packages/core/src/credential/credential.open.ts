@@ -46,6 +46,24 @@ export async function openForNode(
   return opened;
 }
 
+/**
+ * Opens a credential of the ctx's space for something that every workflow of the space may use, such as a model. Throws
+ * NodeError `credential_not_found`, `credential_not_shared` for one that is kept to some workflows or to versions, and
+ * `credential_expired`.
+ */
+export async function openForSpace(
+  ctx: Ctx,
+  deps: Pick<CredentialDeps, "sealer">,
+  credentialId: string,
+): Promise<OpenCredential> {
+  const row = await find(ctx, credentialId);
+  if (!row) throw refusal("credential_not_found", `credential ${credentialId} is not in this space`);
+  if (row.workflowIds || !row.allowsDrafts) {
+    throw refusal("credential_not_shared", `credential ${credentialId} is not shared with the whole space`);
+  }
+  return open(ctx, deps, row);
+}
+
 /** Opens a credential's current version. Throws NodeError `credential_expired` where its time is over. */
 export async function open(
   ctx: Ctx,

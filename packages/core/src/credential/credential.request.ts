@@ -23,6 +23,30 @@ export async function sendWith(
   given: HttpRequest,
   mask: SecretMask,
 ): Promise<HttpResponse> {
+  let token: string | undefined;
+  const once = async (refusedToken?: string): Promise<HttpResponse> => {
+    const getToken = async () => {
+      token = await tokenOf(ctx, deps, credential, refusedToken);
+      return token;
+    };
+    return masked(deps, await applied(ctx, deps, credential, given, mask, getToken), mask);
+  };
+  const answer = await once();
+  return answer.status === UNAUTHORIZED && token !== undefined ? once(token) : answer;
+}
+
+/**
+ * The request with the credential on it, limited to the credential's hosts; its secrets are made known to `mask`. Throws
+ * NodeError `credential_unsuitable` for a type that no HTTP request carries.
+ */
+export async function applied(
+  ctx: Ctx,
+  deps: CredentialDeps,
+  credential: OpenCredential,
+  given: HttpRequest,
+  mask: SecretMask,
+  getToken: () => Promise<string> = () => tokenOf(ctx, deps, credential, undefined),
+): Promise<HttpRequest> {
   const { type } = credential;
   const apply = type.apply;
   if (!apply) {
@@ -30,18 +54,9 @@ export async function sendWith(
     throw new NodeError("credential_unsuitable", message, { retryable: false });
   }
   mask.add(credential.secrets);
-  let token: string | undefined;
-  const once = async (refusedToken?: string): Promise<HttpResponse> => {
-    const tools = toolsOf(ctx, deps, given.signal, async () => {
-      token = await tokenOf(ctx, deps, credential, refusedToken);
-      return token;
-    });
-    const { request, secrets = [] } = await apply(given, credential.data, tools);
-    mask.add(secrets);
-    return masked(deps, { ...request, allowedHosts: credential.allowedHosts }, mask);
-  };
-  const answer = await once();
-  return answer.status === UNAUTHORIZED && token !== undefined ? once(token) : answer;
+  const { request, secrets = [] } = await apply(given, credential.data, toolsOf(ctx, deps, given.signal, getToken));
+  mask.add(secrets);
+  return { ...request, allowedHosts: credential.allowedHosts };
 }
 
 async function masked(deps: CredentialDeps, request: HttpRequest, mask: SecretMask): Promise<HttpResponse> {

@@ -35,6 +35,10 @@ export const SPACE_PERMISSIONS = {
   "file:delete": "member",
   "credential:read": "member",
   "credential:write": "admin",
+  "model:read": "member",
+  "model:write": "admin",
+  /** Who asked which model for what, and what it cost. */
+  "usage:read": "admin",
   "variable:read": "member",
   "variable:write": "member",
   "copy:read": "member",
@@ -59,6 +63,9 @@ export const PLATFORM_PERMISSIONS = [
   "job:read",
   "job:run",
   "audit:read",
+  /** Models that every space sees, and the list of what models there are. */
+  "catalogue:read",
+  "catalogue:write",
   /** Be treated as a member of every space. */
   "space:enter",
   /** Say what the library shows first. */
