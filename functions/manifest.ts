@@ -22,7 +22,9 @@ export type Grant =
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
   | "secrets"
   /** Ask models of Amazon Bedrock, and rank by them, with the function's own role. */
-  | "bedrock";
+  | "bedrock"
+  /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
+  | "scheduler";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -33,8 +35,10 @@ export interface FunctionSpec {
   readonly kind: "api" | "authorizer" | "task" | "event" | "schedule";
   /** API resources: each gets ANY on itself and on `{proxy+}` below it, behind the authorizer. */
   readonly paths?: readonly string[];
-  /** API resources without the authorizer, exact, no proxy below. The only anonymous ones. */
+  /** API resources without the authorizer, exact, no proxy below. */
   readonly anonymous?: readonly string[];
+  /** The same with everything below: the function itself says who may call. */
+  readonly anonymousBelow?: readonly string[];
   readonly grants: readonly Grant[];
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
@@ -141,6 +145,17 @@ export const functions = [
     ...crud,
   },
   {
+    name: "webhooks",
+    entry: "functions/trigger/webhook/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/webhooks"],
+    anonymousBelow: ["/hooks/{webhookId}"],
+    grants: ["table", "files", "machine", "code", "secrets", "bedrock"],
+    plans: true,
+    memoryMb: 1769,
+    timeoutSeconds: 900,
+  },
+  {
     name: "code-executions",
     entry: "functions/code/index.ts",
     kind: "api",
@@ -166,6 +181,15 @@ export const functions = [
     kind: "api",
     paths: ["/v1/files"],
     grants: ["table", "files"],
+    ...crud,
+  },
+  {
+    name: "schedules",
+    entry: "functions/trigger/schedule/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/schedules"],
+    grants: ["table", "files", "machine", "scheduler"],
+    plans: true,
     ...crud,
   },
   {
@@ -226,6 +250,15 @@ export const functions = [
     timeoutSeconds: 60,
   },
   {
+    name: "fire-schedule",
+    entry: "functions/trigger/fire-schedule.ts",
+    kind: "schedule",
+    grants: ["table", "files", "machine"],
+    plans: true,
+    memoryMb: 1024,
+    timeoutSeconds: 60,
+  },
+  {
     name: "jobs",
     entry: "functions/platform/jobs.ts",
     kind: "schedule",
@@ -237,7 +270,7 @@ export const functions = [
     name: "canvas-jobs",
     entry: "functions/workflow/canvas-jobs.ts",
     kind: "schedule",
-    grants: ["table", "files"],
+    grants: ["table", "files", "machine", "scheduler"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 300,
@@ -256,4 +289,5 @@ export const jobs = [
   { name: "sweep-files", schedule: "rate(1 hour)", function: "jobs" },
   { name: "continue-copies", schedule: "rate(1 minute)", function: "canvas-jobs" },
   { name: "start-firings", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "sync-schedules", schedule: "rate(1 minute)", function: "canvas-jobs" },
 ] as const satisfies readonly { name: string; schedule: string; function: FunctionName }[];

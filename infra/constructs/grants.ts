@@ -8,6 +8,7 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import type { Grant } from "../../functions/manifest.ts";
+import type { SchedulePlace } from "./user-schedules.ts";
 import { acknowledgeWildcard } from "./wildcards.ts";
 
 /** What grants can name. `machine` is absent where the machine itself depends on the function. */
@@ -23,6 +24,8 @@ export interface Powers {
   readonly jobs?: { readonly jobs: IFunction; readonly canvasJobs: IFunction };
   /** The function that runs user code. */
   readonly code?: IFunction;
+  /** Where the schedules of users live. */
+  readonly schedules?: SchedulePlace;
 }
 
 /** Objects live under `spaces/{spaceId}/…`; nothing may reach outside that prefix. */
@@ -104,6 +107,31 @@ function mailStatements(scope: Construct, { mailFrom }: Powers): PolicyStatement
   ];
 }
 
+/** Make schedules in the one group, which call with the one role and nothing else. */
+function schedulerStatements(scope: Construct, { group, roleArn }: SchedulePlace): PolicyStatement[] {
+  const schedules = Stack.of(scope).formatArn({
+    service: "scheduler",
+    resource: "schedule",
+    resourceName: `${group}/*`,
+  });
+  return [
+    new PolicyStatement({
+      actions: [
+        "scheduler:CreateSchedule",
+        "scheduler:DeleteSchedule",
+        "scheduler:GetSchedule",
+        "scheduler:UpdateSchedule",
+      ],
+      resources: [schedules],
+    }),
+    new PolicyStatement({
+      actions: ["iam:PassRole"],
+      resources: [roleArn],
+      conditions: { StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } },
+    }),
+  ];
+}
+
 /** Names of the encryption context of sealed secrets (packages/core/src/platform/sealer.ts). */
 const SEAL_CONTEXT = ["spaceId", "credentialId", "version"];
 
@@ -148,6 +176,7 @@ export interface GrantEffect {
 
 export const RUNS_WILDCARD = "Executions of this one machine: their names are made at run time.";
 const BEDROCK_WILDCARD = "Administrators name the foundation model at run time; profiles answer from other regions.";
+const SCHEDULES_WILDCARD = "Schedules of users in their one group: their names are made at run time.";
 const FILES_WILDCARD = "Objects of all spaces live under one prefix of one bucket; the code checks the space.";
 
 function machineOf(powers: Powers): StateMachine {
@@ -206,6 +235,20 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
       return { statements: secretsStatements(powers), environment: { DATA_KEY_ARN: powers.key.keyArn } };
     case "bedrock":
       return { statements: bedrockStatements(scope), environment: {}, wildcard: BEDROCK_WILDCARD };
+    case "scheduler": {
+      const { schedules } = powers;
+      if (!schedules) throw new Error('the grant "scheduler" needs the place of users\' schedules');
+      return {
+        statements: schedulerStatements(scope, schedules),
+        environment: {
+          SCHEDULE_GROUP: schedules.group,
+          SCHEDULE_ROLE_ARN: schedules.roleArn,
+          SCHEDULE_TARGET_ARN: schedules.targetArn,
+          SCHEDULE_QUEUE_ARN: schedules.queueArn,
+        },
+        wildcard: SCHEDULES_WILDCARD,
+      };
+    }
     default: {
       const unknown: never = grant;
       throw new Error(`unknown grant: ${String(unknown)}`);

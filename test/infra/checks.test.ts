@@ -18,6 +18,8 @@ function expectedAcknowledgements(): string[] {
     "Execution/Sandbox/Attach AwsSolutions-IAM5[Resource::*]",
     "Execution/Sandbox/NotFromInside AwsSolutions-IAM5[Resource::*]",
     "Execution/Sandbox/Vpc AwsSolutions-VPC7",
+    "Schedule/UserSchedules/Failed AwsSolutions-SQS3",
+    "Schedule/UserSchedules/Failed Serverless-SQSRedrivePolicy",
     "State/FailedEvents AwsSolutions-SQS3",
     "State/FailedEvents Serverless-SQSRedrivePolicy",
     "State/FilesAccessLogs AwsSolutions-S1",
@@ -34,8 +36,10 @@ function expectedAcknowledgements(): string[] {
       expected.push(`${path}/Role/Bedrock AwsSolutions-IAM5[inference-profile]`);
     }
     if (has("machine")) expected.push(`${path}/Role/Machine AwsSolutions-IAM5[execution]`);
+    if (has("scheduler")) expected.push(`${path}/Role/Scheduler AwsSolutions-IAM5[schedules]`);
     const anonymous = "anonymous" in spec ? spec.anonymous : [];
-    for (const open of anonymous)
+    const below = "anonymousBelow" in spec ? spec.anonymousBelow : [];
+    for (const open of [...anonymous, ...below.flatMap((path) => [path, `${path}/{proxy+}`])])
       expected.push(`Api/Gateway/Api/Default${open === "/" ? "" : open}/ANY AwsSolutions-APIG4`);
   }
   return expected.sort();
@@ -55,6 +59,7 @@ function shortened(rule: string): string {
   if (rule.includes(":execution:")) return "AwsSolutions-IAM5[execution]";
   const bedrock = /:(foundation-model|inference-profile)\/\*\]$/.exec(rule);
   if (bedrock) return `AwsSolutions-IAM5[${bedrock[1]}]`;
+  if (rule.endsWith(":schedule/weft-dev-schedule-users/*]")) return "AwsSolutions-IAM5[schedules]";
   return rule.endsWith("/spaces/*]") ? "AwsSolutions-IAM5[/spaces/*]" : rule;
 }
 

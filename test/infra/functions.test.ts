@@ -82,6 +82,7 @@ describe("functions", () => {
       if (grant === "code" || grant === "jobs") expected.add("lambda");
       if (grant === "secrets") expected.add("kms");
       if (grant === "bedrock") expected.add("bedrock");
+      if (grant === "scheduler") expected.add("scheduler").add("iam");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
     }
     if (isAsync(spec)) expected.add("sqs");
@@ -113,6 +114,9 @@ describe("functions", () => {
     if (spec.grants.includes("jobs")) expected.push("JOBS_FUNCTION", "CANVAS_JOBS_FUNCTION");
     if (spec.grants.includes("mail")) expected.push("MAIL_FROM");
     if (spec.grants.includes("secrets")) expected.push("DATA_KEY_ARN");
+    if (spec.grants.includes("scheduler")) {
+      expected.push("SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "SCHEDULE_TARGET_ARN", "SCHEDULE_QUEUE_ARN");
+    }
     expect(Object.keys(variables).sort()).toEqual(expected.sort());
     for (const [name, value] of Object.entries(variables)) {
       expect(name).not.toMatch(/SECRET|PASSWORD|TOKEN|API_KEY|PRIVATE/i);
@@ -161,6 +165,7 @@ describe("functions", () => {
 
   test("a grant of the machine where there is none fails at synth", () => {
     expect(() => effectOf({} as never, "machine", {} as never)).toThrow('use "machine:self"');
+    expect(() => effectOf({} as never, "scheduler", {} as never)).toThrow("place of users' schedules");
   });
 });
 
