@@ -21,10 +21,10 @@ export type Grant =
   | "jobs"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
   | "secrets"
-  /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
-  | "scheduler"
   /** Ask models of Amazon Bedrock, and rank by them, with the function's own role. */
-  | "bedrock";
+  | "bedrock"
+  /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
+  | "scheduler";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -150,7 +150,7 @@ export const functions = [
     kind: "api",
     paths: ["/api/spaces/{spaceId}/webhooks"],
     anonymousBelow: ["/hooks/{webhookId}"],
-    grants: ["table", "files", "machine", "code", "secrets"],
+    grants: ["table", "files", "machine", "code", "secrets", "bedrock"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,

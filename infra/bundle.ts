@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Code } from "aws-cdk-lib/aws-lambda";
-import { build, type Metafile } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
 import { type FunctionSpec, functions } from "../functions/manifest.ts";
 
 /** What a function needs to know about its code. */
@@ -20,6 +20,17 @@ const REQUIRE_BANNER = [
   'import { createRequire as __weftRequire } from "node:module";',
   "const require = __weftRequire(import.meta.url);",
 ].join(" ");
+
+/** A library that imports zod as one object brings every language of its messages, into the chunk of all functions; none is used. */
+const WITHOUT_LOCALES: Plugin = {
+  name: "without-locales",
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, ({ importer }) =>
+      /[\\/]zod[\\/]v4[\\/]/.test(importer) ? { path: "zod-locales", namespace: "none" } : undefined,
+    );
+    onLoad({ filter: /./, namespace: "none" }, () => ({ contents: "export {};" }));
+  },
+};
 
 /** For templates that are looked at, or run by the local cloud from the TypeScript entry that the metadata names. */
 export const unbundled: CodeSource = () => ({
@@ -91,6 +102,7 @@ export async function bundleFunctions(
     banner: { js: REQUIRE_BANNER },
     metafile: true,
     logLevel: "error",
+    plugins: [WITHOUT_LOCALES],
   });
   const base = relative(ROOT, built);
   return new Map(specs.map((spec) => [spec.name, layOut(spec, metafile.outputs, base, join(outdir, spec.name))]));

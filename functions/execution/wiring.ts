@@ -97,6 +97,7 @@ function nodeDeps(execution: ExecutionRow, wiring: Wiring): NodeDeps {
           return {
             workflowId: found.workflowId,
             version: found.version,
+            name: found.name,
             plan: found.plan,
             ...(found.commitId ? { commitId: found.commitId } : {}),
           };

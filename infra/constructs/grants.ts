@@ -175,8 +175,8 @@ export interface GrantEffect {
 }
 
 export const RUNS_WILDCARD = "Executions of this one machine: their names are made at run time.";
-const SCHEDULES_WILDCARD = "Schedules of users in their one group: their names are made at run time.";
 const BEDROCK_WILDCARD = "Administrators name the foundation model at run time; profiles answer from other regions.";
+const SCHEDULES_WILDCARD = "Schedules of users in their one group: their names are made at run time.";
 const FILES_WILDCARD = "Objects of all spaces live under one prefix of one bucket; the code checks the space.";
 
 function machineOf(powers: Powers): StateMachine {
@@ -233,6 +233,8 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
     }
     case "secrets":
       return { statements: secretsStatements(powers), environment: { DATA_KEY_ARN: powers.key.keyArn } };
+    case "bedrock":
+      return { statements: bedrockStatements(scope), environment: {}, wildcard: BEDROCK_WILDCARD };
     case "scheduler": {
       const { schedules } = powers;
       if (!schedules) throw new Error('the grant "scheduler" needs the place of users\' schedules');
@@ -247,8 +249,6 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
         wildcard: SCHEDULES_WILDCARD,
       };
     }
-    case "bedrock":
-      return { statements: bedrockStatements(scope), environment: {}, wildcard: BEDROCK_WILDCARD };
     default: {
       const unknown: never = grant;
       throw new Error(`unknown grant: ${String(unknown)}`);

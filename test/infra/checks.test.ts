@@ -57,9 +57,9 @@ function acknowledgements(stack: Stack) {
 /** A wildcard's finding names the whole ARN; what matters here is which wildcard it is. */
 function shortened(rule: string): string {
   if (rule.includes(":execution:")) return "AwsSolutions-IAM5[execution]";
-  if (rule.endsWith(":schedule/weft-dev-schedule-users/*]")) return "AwsSolutions-IAM5[schedules]";
   const bedrock = /:(foundation-model|inference-profile)\/\*\]$/.exec(rule);
   if (bedrock) return `AwsSolutions-IAM5[${bedrock[1]}]`;
+  if (rule.endsWith(":schedule/weft-dev-schedule-users/*]")) return "AwsSolutions-IAM5[schedules]";
   return rule.endsWith("/spaces/*]") ? "AwsSolutions-IAM5[/spaces/*]" : rule;
 }
 

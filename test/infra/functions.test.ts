@@ -81,8 +81,8 @@ describe("functions", () => {
       if (grant === "mail") expected.add("ses");
       if (grant === "code" || grant === "jobs") expected.add("lambda");
       if (grant === "secrets") expected.add("kms");
-      if (grant === "scheduler") expected.add("scheduler").add("iam");
       if (grant === "bedrock") expected.add("bedrock");
+      if (grant === "scheduler") expected.add("scheduler").add("iam");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
     }
     if (isAsync(spec)) expected.add("sqs");
