@@ -18,7 +18,13 @@ export type Grant =
   /** Send e-mail. MAIL_FROM. */
   | "mail"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
-  | "secrets";
+  | "secrets"
+  /** Put events on the bus. EVENT_BUS. */
+  | "events"
+  /** Read the mails that came in. INBOUND_DOMAIN. */
+  | "inbound"
+  /** Know where mails come in. INBOUND_DOMAIN. */
+  | "inbound:name";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -82,7 +88,7 @@ export const functions = [
       "/api/spaces/{spaceId}/templates",
       "/api/library",
     ],
-    grants: ["table", "files", "machine", "code", "secrets"],
+    grants: ["table", "files", "machine", "code", "secrets", "events"],
     memoryMb: 1769,
     timeoutSeconds: 900,
   },
@@ -92,7 +98,7 @@ export const functions = [
     kind: "api",
     paths: ["/api/spaces/{spaceId}/credentials"],
     anonymous: ["/oauth/callback"],
-    grants: ["table", "secrets"],
+    grants: ["table", "secrets", "events"],
     ...crud,
   },
   {
@@ -104,7 +110,7 @@ export const functions = [
       "/api/spaces/{spaceId}/variable-metas",
       "/api/spaces/{spaceId}/variable-instances",
     ],
-    grants: ["table", "secrets"],
+    grants: ["table", "secrets", "events"],
     ...crud,
   },
   {
@@ -112,7 +118,7 @@ export const functions = [
     entry: "functions/code/index.ts",
     kind: "api",
     paths: ["/api/spaces/{spaceId}/code"],
-    grants: ["table", "files", "code"],
+    grants: ["table", "files", "code", "events"],
     memoryMb: 1024,
     // A run may take two minutes beside the start of an interpreter.
     timeoutSeconds: 180,
@@ -122,7 +128,7 @@ export const functions = [
     entry: "functions/file/index.ts",
     kind: "api",
     paths: ["/api/spaces/{spaceId}/files"],
-    grants: ["table", "files"],
+    grants: ["table", "files", "events"],
     memoryMb: 1769,
     // A file of 5 GB is read once to check its hash when its upload is completed.
     timeoutSeconds: 300,
@@ -132,7 +138,19 @@ export const functions = [
     entry: "functions/compat/coze/index.ts",
     kind: "api",
     paths: ["/v1/files"],
-    grants: ["table", "files"],
+    grants: ["table", "files", "events"],
+    ...crud,
+  },
+  {
+    name: "events",
+    entry: "functions/trigger/event/index.ts",
+    kind: "api",
+    paths: [
+      "/api/spaces/{spaceId}/events",
+      "/api/spaces/{spaceId}/event-triggers",
+      "/api/spaces/{spaceId}/subscriptions",
+    ],
+    grants: ["table", "files", "machine", "secrets", "events", "inbound:name"],
     ...crud,
   },
   {
@@ -155,7 +173,7 @@ export const functions = [
     entry: "functions/platform/index.ts",
     kind: "api",
     paths: ["/api/platform"],
-    grants: ["table", "files", "machine", "secrets"],
+    grants: ["table", "files", "machine", "secrets", "events"],
     ...crud,
   },
   {
@@ -171,7 +189,7 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self", "code", "secrets"],
+    grants: ["table", "files", "machine:self", "code", "secrets", "events"],
     memoryMb: 1769,
     timeoutSeconds: 900,
   },
@@ -179,7 +197,7 @@ export const functions = [
     name: "settle",
     entry: "functions/execution/settle.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self"],
+    grants: ["table", "files", "machine:self", "events"],
     memoryMb: 1024,
     timeoutSeconds: 60,
   },
@@ -187,15 +205,32 @@ export const functions = [
     name: "machine-status",
     entry: "functions/execution/machine-status.ts",
     kind: "event",
-    grants: ["table", "files", "machine"],
+    grants: ["table", "files", "machine", "events"],
     memoryMb: 1024,
     timeoutSeconds: 60,
+  },
+  {
+    name: "tell-events",
+    entry: "functions/trigger/events.ts",
+    kind: "event",
+    grants: ["table", "files", "machine", "secrets", "events"],
+    memoryMb: 1024,
+    timeoutSeconds: 120,
+  },
+  {
+    name: "mail-in",
+    entry: "functions/trigger/mail-in.ts",
+    kind: "event",
+    grants: ["table", "files", "events", "inbound"],
+    // A mail of 30 MB is whole in memory, as it came and taken apart.
+    memoryMb: 1769,
+    timeoutSeconds: 120,
   },
   {
     name: "jobs",
     entry: "functions/platform/jobs.ts",
     kind: "schedule",
-    grants: ["table", "files", "machine", "secrets"],
+    grants: ["table", "files", "machine", "secrets", "events"],
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
@@ -210,4 +245,6 @@ export const jobs = [
   { name: "sweep-files", schedule: "rate(1 hour)" },
   { name: "continue-copies", schedule: "rate(1 minute)" },
   { name: "start-firings", schedule: "rate(1 minute)" },
+  { name: "relay-events", schedule: "rate(1 minute)" },
+  { name: "send-deliveries", schedule: "rate(1 minute)" },
 ] as const;

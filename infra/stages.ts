@@ -25,6 +25,8 @@ export interface StageConfig {
   readonly browserOrigins?: readonly string[];
   /** Sender of sign-up and invitation mails; its domain is a verified SES identity of the account. */
   readonly mailFrom: string;
+  /** Mails to addresses of this domain start workflows; its MX record leads to SES. */
+  readonly inboundDomain: string;
   /** The account of this address becomes platform administrator when it is verified. */
   readonly adminEmail?: string;
 }
@@ -42,6 +44,7 @@ export const stages: Record<StageName, StageConfig> = {
     api: { requestsPerSecond: 100, burst: 200, requestsPerAddress: 5_000 },
     codeConcurrency: 10,
     mailFrom: "no-reply@dev.weft.example",
+    inboundDomain: "in.dev.weft.example",
   },
   staging: {
     name: "staging",
@@ -53,6 +56,7 @@ export const stages: Record<StageName, StageConfig> = {
     api: { requestsPerSecond: 500, burst: 1_000, requestsPerAddress: 5_000 },
     codeConcurrency: 50,
     mailFrom: "no-reply@staging.weft.example",
+    inboundDomain: "in.staging.weft.example",
   },
   prod: {
     name: "prod",
@@ -64,6 +68,7 @@ export const stages: Record<StageName, StageConfig> = {
     api: { requestsPerSecond: 2_000, burst: 4_000, requestsPerAddress: 10_000 },
     codeConcurrency: 200,
     mailFrom: "no-reply@weft.example",
+    inboundDomain: "in.weft.example",
   },
 };
 

@@ -15,6 +15,7 @@ import { systemClock } from "@weft/kernel/clock";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { derivedId, type Id } from "@weft/kernel/ids";
+import { eventBus } from "../bus.ts";
 import { web } from "../outbound.ts";
 import { asNodeError } from "./node-error.ts";
 import { nodeFiles } from "./node-files.ts";
@@ -29,6 +30,7 @@ export interface Wiring {
 
 /** What the execution domain needs, from the world of this function. */
 export function executionDeps(wiring: Wiring): ExecutionDeps {
+  const bus = eventBus();
   return {
     machine: lazyMachine(wiring.machineArn),
     plan: async (reference) => (await loadPlan(ctxOf(reference.spaceId), planKey(reference))).plan,
@@ -40,6 +42,7 @@ export function executionDeps(wiring: Wiring): ExecutionDeps {
     clock: systemClock,
     timeLeftMs: wiring.timeLeftMs,
     log: (message, data) => log.info(message, data),
+    ...(bus ? { bus } : {}),
     ...(wiring.onEvent ? { onEvent: wiring.onEvent } : {}),
   };
 }

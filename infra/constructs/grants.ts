@@ -1,6 +1,7 @@
 import { INDEXES } from "@weft/db/indexes";
 import { ArnFormat, Stack } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { type IRole, Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
@@ -15,7 +16,10 @@ export interface Powers {
   readonly table: ITable;
   readonly files: IBucket;
   readonly key: IKey;
+  readonly bus: IEventBus;
   readonly mailFrom: string;
+  /** Where mails come in. */
+  readonly inboundDomain: string;
   readonly machine?: StateMachine;
   /** The function that runs user code. */
   readonly code?: IFunction;
@@ -23,6 +27,8 @@ export interface Powers {
 
 /** Objects live under `spaces/{spaceId}/…`; nothing may reach outside that prefix. */
 const FILES_PREFIX = "spaces/";
+/** Where SES puts mails down (packages/core/src/trigger/mail.receive.ts). */
+export const INBOUND_PREFIX = "inbound/";
 
 const TABLE_ACTIONS = [
   "dynamodb:BatchGetItem",
@@ -100,6 +106,18 @@ function mailStatements(scope: Construct, { mailFrom }: Powers): PolicyStatement
   ];
 }
 
+/** Mails as SES put them down; nothing else of the bucket. */
+function inboundStatements({ files, key }: Powers): PolicyStatement[] {
+  return [
+    new PolicyStatement({ actions: ["s3:GetObject"], resources: [files.arnForObjects(`${INBOUND_PREFIX}*`)] }),
+    new PolicyStatement({
+      actions: ["kms:Decrypt"],
+      resources: [key.keyArn],
+      conditions: { StringEquals: { "kms:EncryptionContext:aws:s3:arn": files.bucketArn } },
+    }),
+  ];
+}
+
 /** Names of the encryption context of sealed secrets (packages/core/src/platform/sealer.ts). */
 const SEAL_CONTEXT = ["spaceId", "credentialId", "version"];
 
@@ -126,6 +144,7 @@ export interface GrantEffect {
 }
 
 export const RUNS_WILDCARD = "Executions of this one machine: their names are made at run time.";
+const INBOUND_WILDCARD = "Mails that came in lie under one prefix of one bucket, each under a name that SES gives it.";
 const FILES_WILDCARD = "Objects of all spaces live under one prefix of one bucket; the code checks the space.";
 
 function machineOf(powers: Powers): StateMachine {
@@ -167,6 +186,19 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
       return { statements: mailStatements(scope, powers), environment: { MAIL_FROM: powers.mailFrom } };
     case "secrets":
       return { statements: secretsStatements(powers), environment: { DATA_KEY_ARN: powers.key.keyArn } };
+    case "events":
+      return {
+        statements: [new PolicyStatement({ actions: ["events:PutEvents"], resources: [powers.bus.eventBusArn] })],
+        environment: { EVENT_BUS: powers.bus.eventBusName },
+      };
+    case "inbound":
+      return {
+        statements: inboundStatements(powers),
+        environment: { INBOUND_DOMAIN: powers.inboundDomain },
+        wildcard: INBOUND_WILDCARD,
+      };
+    case "inbound:name":
+      return { statements: [], environment: { INBOUND_DOMAIN: powers.inboundDomain } };
     default: {
       const unknown: never = grant;
       throw new Error(`unknown grant: ${String(unknown)}`);

@@ -26,6 +26,7 @@ export class ObservabilityStack extends Stack {
       failedEvents: state.failedEvents,
       api: api.api,
       machine: execution.machine,
+      deadDeliveries: execution.deadDeliveries,
       functions: [...api.functions.all, ...execution.functions.all, ...schedule.functions.all],
     };
     new Alarms(this, "Alarms", { topic, ...watched });

@@ -8,6 +8,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { dataKey } from "../constructs/data-key.ts";
 import { filesBucket } from "../constructs/files-bucket.ts";
+import { letMailIn } from "../constructs/inbound-mail.ts";
 import { singleTable } from "../constructs/single-table.ts";
 import type { StageConfig } from "../stages.ts";
 
@@ -38,6 +39,7 @@ export class StateStack extends Stack {
       maxUnits: maxTableUnits,
     });
     this.files = filesBucket(this, "Files", { key: this.key, removalPolicy, browserOrigins });
+    letMailIn(this.files, this.key);
     this.bus = new EventBus(this, "Bus", { description: "Weft domain events" });
     this.failedEvents = this.failedEventsQueue(removalPolicy);
   }

@@ -37,6 +37,7 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
 const DOMAINS = [
   ["platform", "config", "jobs", "locks", "cache"],
   ["audit"],
+  ["event"],
   ["identity"],
   ["file"],
   ["kv"],
@@ -61,6 +62,7 @@ const DOMAINS = [
   ["evaluator"],
   ["experiment"],
   ["trigger"],
+  ["subscription"],
   ["admin"],
 ];
 

@@ -41,7 +41,8 @@ export function egress(options: EgressOptions = {}): { request(request: HttpRequ
       for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
         const response = await send(url, current, options);
         const { location } = response.headers;
-        if (!REDIRECTS.has(response.status) || location === undefined) return response;
+        const isFollowed = REDIRECTS.has(response.status) && given.redirect !== "manual";
+        if (!isFollowed || location === undefined) return response;
         const next = parseUrl(new URL(location, url).href);
         current = redirected(current, url, next, response.status);
         url = next;

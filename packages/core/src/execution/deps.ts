@@ -3,6 +3,7 @@ import type { Plan } from "@weft/engine/plan";
 import type { RunEvent } from "@weft/engine/run/io";
 import type { TerminalStatus } from "@weft/engine/status";
 import type { Clock } from "@weft/kernel/clock";
+import type { EventBus } from "../event/event.bus.ts";
 import type { RunPolicy } from "../workflow/run-policy.schema.ts";
 import type { RunTarget } from "./execution.service.ts";
 import type { Machine } from "./machine.ts";
@@ -27,6 +28,8 @@ export interface ExecutionDeps {
    * `hasFollowUp` says so.
    */
   ended?(execution: ExecutionRow, status: TerminalStatus): Promise<void>;
+  /** Carries what executions tell of themselves to whoever listens; nothing is told without it. */
+  bus?: EventBus;
   /** Told of what happens as it happens: streams, tests. */
   onEvent?(event: RunEvent): void;
   log(message: string, data: Record<string, unknown>): void;

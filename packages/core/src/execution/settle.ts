@@ -5,6 +5,7 @@ import type { ExecutionDeps } from "./deps.ts";
 import { callOnFailure } from "./error-workflow.ts";
 import { answerEvent, pendingEvents } from "./events.ts";
 import { type ExecutionError, NodeExecutionEntity, type RecordHead } from "./execution.entity.ts";
+import { isEndHeard, tellEnd } from "./execution.events.ts";
 import { type ExecutionKey, queryAll } from "./journal.ts";
 import { leaveGate } from "./queue.ts";
 import {
@@ -27,7 +28,8 @@ import {
  */
 export async function settle(deps: ExecutionDeps, row: ExecutionRow, result: Result): Promise<ExecutionRow | null> {
   const usage = result.status === "succeeded" || row.mode !== "async" ? {} : metered(await usageSoFar(row));
-  const closed = await closeExecution(row, deps.clock.now(), { ...usage, ...result });
+  const isHeard = await isEndHeard(deps, row, result.status);
+  const closed = await closeExecution(row, deps.clock.now(), { ...usage, ...result }, isHeard);
   if (!closed) return null;
   await followUp(deps, closed, result.status);
   return closed;
@@ -58,11 +60,11 @@ export async function followUp(deps: ExecutionDeps, row: ExecutionRow, status: T
 }
 
 /**
- * Starts other runs that this end makes way for or asks for. Where that fails it is no failure of this execution: who
+ * Starts other runs that this end makes way for or asks for, and tells whoever listens. Where that fails it is no failure of this execution: who
  * waits for its answer gets it, and the sweeper does the rest.
  */
 async function tellOthers(deps: ExecutionDeps, row: ExecutionRow): Promise<boolean> {
-  const results = await Promise.allSettled([leaveGate(deps, row), callOnFailure(deps, row)]);
+  const results = await Promise.allSettled([leaveGate(deps, row), callOnFailure(deps, row), tellEnd(deps, row)]);
   const causes = results.filter((result) => result.status === "rejected").map(({ reason }) => String(reason));
   for (const cause of causes) deps.log("what follows an end is left to the sweeper", { ...keyOf(row), cause });
   return causes.length === 0;

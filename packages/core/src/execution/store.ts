@@ -229,10 +229,11 @@ export function callsOnFailure(row: ExecutionRow, status: TerminalStatus): boole
 
 /**
  * Whether something has to follow the end of an execution: a caller to tell, lanes and calls of its own to stop, its
- * place to give up, an error workflow to start, a draft to mark as tested.
+ * place to give up, an error workflow to start, an event to tell, a draft to mark as tested.
  */
 export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean {
   if (row.parent !== undefined || row.admission !== undefined || callsOnFailure(row, status)) return true;
+  if (row.isHeard) return true;
   return status === "succeeded" ? row.commitId !== undefined : row.mode === "async";
 }
 
@@ -240,19 +241,26 @@ export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean 
  * Closes an execution, once: the first caller wins and the rest get null. One whose end has consequences stays on the
  * sweeper's list until {@link forget}.
  */
-export async function closeExecution(row: ExecutionRow, now: number, result: Result): Promise<ExecutionRow | null> {
+export async function closeExecution(
+  row: ExecutionRow,
+  now: number,
+  result: Result,
+  isHeard = false,
+): Promise<ExecutionRow | null> {
   const { output, variables, trace, ...rest } = result;
   const outcome: Outcome | undefined = output && { output, variables: variables ?? {} };
   const values = {
     ...(outcome ? { outcome: await storeValue(row, outcome) } : {}),
     ...(trace ? { trace: await storeValue(row, trace) } : {}),
   };
-  const sweepAt = hasFollowUp(row, result.status) ? isoTime(now + START_INTERVAL_MS) : NEVER;
+  const isFollowed = isHeard || hasFollowUp(row, result.status);
+  const sweepAt = isFollowed ? isoTime(now + START_INTERVAL_MS) : NEVER;
   const written = await tryWrite(() =>
     ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
       .set({
         ...rest,
         ...values,
+        ...(isHeard ? { isHeard } : {}),
         ...sweepKeys(row, sweepAt),
         epoch: row.epoch + 1,
         endedAt: isoTime(now),
@@ -370,7 +378,7 @@ function reopening(row: ExecutionRow, now: number, state: Reopened, without: rea
   return ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
     .set({ ...rest, mode: "async", epoch: row.epoch + 1, updatedAt: isoTime(now), ...sweepKeys(row, sweepAt) })
     .add({ revision: 1, retries: 1 })
-    .remove(["endedAt", "error", "outcome", "trace", "nodesDone", "expiresAt", "recoveries", ...without])
+    .remove(["endedAt", "error", "outcome", "trace", "nodesDone", "expiresAt", "recoveries", "isHeard", ...without])
     .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.eq(attr.status, row.status)}`);
 }
 
