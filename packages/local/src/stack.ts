@@ -13,6 +13,7 @@ import { type Counts, countsOf } from "./stack/counters.ts";
 import { applyBucketsAndQueues, applyTables, bucketListener } from "./stack/data-resources.ts";
 import { ACCOUNT, type Endpoints, functionEnvironment, REGION } from "./stack/environment.ts";
 import { GatewayServer } from "./stack/gateway-server.ts";
+import { type IncomingMail, mailReceiver } from "./stack/mail-in.ts";
 import { startMachines } from "./stack/machines.ts";
 import { addOperatorApi } from "./stack/operator-api.ts";
 import { type Settings, settle, type WeftOptions } from "./stack/options.ts";
@@ -41,6 +42,8 @@ export interface WeftServices {
   /** Resolves when the events of the services themselves are on the bus. */
   eventsPut(): Promise<void>;
   resources: readonly Resource[];
+  /** Takes a mail as it comes in; gives its id where a rule of the templates wants it. */
+  mailIn(mail: IncomingMail): Promise<string | undefined>;
 }
 
 /** A running local cloud. */
@@ -105,7 +108,8 @@ async function build(settings: Settings, closers: Closers, close: () => Promise<
   await applySchedules(resources, aws.scheduler);
   aws.start();
   const url = await startGateway(settings, resources, pool, closers);
-  const parts: WeftServices = { clock, pool, dynamo, objects, aws, sfn, eventsPut, resources };
+  const mailIn = mailReceiver(resources, { pool, clock, s3Url: endpoints.s3 });
+  const parts: WeftServices = { clock, pool, dynamo, objects, aws, sfn, eventsPut, resources, mailIn };
   const stack: WeftStack = { ...parts, ...controlsOf(parts), url, endpoints, environment, close };
   addOperatorApi(services, stack);
   return stack;
