@@ -1,6 +1,6 @@
 import { eventBridge } from "@weft/adapters/events/eventbridge";
 import type { EventBus } from "@weft/core/event/event.bus";
-import { hint, takeNoted } from "@weft/core/event/event.emit";
+import { hint, takeNoted } from "@weft/core/event/event.noted";
 import type { Ctx } from "@weft/kernel/ctx";
 
 let made: EventBus | undefined;

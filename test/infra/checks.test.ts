@@ -29,6 +29,7 @@ function expectedAcknowledgements(): string[] {
     const has = (grant: string) => (grants as readonly string[]).includes(grant);
     expected.push(`${path}/Function Serverless-LambdaDLQ`, `${path}/Role AwsSolutions-IAM5[Resource::*]`);
     if (has("files")) expected.push(`${path}/Role/Files AwsSolutions-IAM5[/spaces/*]`);
+    if (has("inbound")) expected.push(`${path}/Role/Inbound AwsSolutions-IAM5[/inbound/*]`);
     if (has("machine")) expected.push(`${path}/Role/Machine AwsSolutions-IAM5[execution]`);
     const anonymous = "anonymous" in spec ? spec.anonymous : [];
     for (const open of anonymous)
@@ -49,6 +50,7 @@ function acknowledgements(stack: Stack) {
 /** A wildcard's finding names the whole ARN; what matters here is which wildcard it is. */
 function shortened(rule: string): string {
   if (rule.includes(":execution:")) return "AwsSolutions-IAM5[execution]";
+  if (rule.endsWith("/inbound/*]")) return "AwsSolutions-IAM5[/inbound/*]";
   return rule.endsWith("/spaces/*]") ? "AwsSolutions-IAM5[/spaces/*]" : rule;
 }
 

@@ -82,6 +82,7 @@ describe("functions", () => {
       if (grant === "code") expected.add("lambda");
       if (grant === "secrets") expected.add("kms");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
+      if (grant === "events") expected.add("events");
     }
     if (isAsync(spec)) expected.add("sqs");
     // Lambda attaches it to subnets; the sandbox's own test says what these rights are worth from inside.
@@ -96,7 +97,8 @@ describe("functions", () => {
       if (services.has("xray") || services.has("ec2")) expect(written).toEqual(['"*"']);
       else for (const arn of written) expect(arn).not.toBe('"*"');
       if (services.has("s3") && actionsOf(statement).includes("s3:GetObject")) {
-        for (const arn of written) expect(arn).toContain("/spaces/*");
+        const isMail = spec.grants.includes("inbound") && !actionsOf(statement).includes("s3:PutObject");
+        for (const arn of written) expect(arn).toContain(isMail ? "/inbound/*" : "/spaces/*");
       }
       if (services.has("kms")) expect(JSON.stringify(statement.Condition)).toContain("kms:EncryptionContext:");
     }
@@ -111,6 +113,8 @@ describe("functions", () => {
     if (spec.grants.includes("code")) expected.push("CODE_FUNCTION");
     if (spec.grants.includes("mail")) expected.push("MAIL_FROM");
     if (spec.grants.includes("secrets")) expected.push("DATA_KEY_ARN");
+    if (spec.grants.includes("events")) expected.push("EVENT_BUS");
+    if (spec.grants.some((grant) => grant.startsWith("inbound"))) expected.push("INBOUND_DOMAIN");
     expect(Object.keys(variables).sort()).toEqual(expected.sort());
     for (const [name, value] of Object.entries(variables)) {
       expect(name).not.toMatch(/SECRET|PASSWORD|TOKEN|API_KEY|PRIVATE/i);
@@ -175,7 +179,7 @@ describe("events", () => {
   });
 
   test("a lane that ends without settling is told to machine-status, and an undelivered event is kept", () => {
-    const rules = resources("AWS::Events::Rule");
+    const rules = resources("AWS::Events::Rule").filter(({ Properties }) => Properties.EventBusName === undefined);
     expect(rules).toHaveLength(1);
     const { EventPattern, Targets, EventBusName } = rules[0]!.Properties;
     expect(EventBusName).toBeUndefined();

@@ -8,8 +8,8 @@ import { offload } from "@weft/storage/blob";
 import type { BusEvent, EventBus } from "./event.bus.ts";
 import { EVENT_SHARDS, EventEntity, type EventRow } from "./event.entity.ts";
 import { isHeard } from "./event.listen.ts";
-import { EVENT_DAYS } from "./event.schema.ts";
-import { EVENT_TYPES, type EventData, type EventType } from "./event.types.ts";
+import { hint, note } from "./event.noted.ts";
+import { EVENT_DAYS, EVENT_TYPES, type EventData, type EventType } from "./event.types.ts";
 
 const DAY_MS = 86_400_000;
 /** What nobody was told of is looked at after this long. */
@@ -74,25 +74,15 @@ function ownRow<T extends EventType>(ctx: Ctx, event: NewEvent<T>): Promise<Even
   return eventRow(ctx, { type, source: OWN_SOURCE, data: EVENT_TYPES[type].data.parse(data), ...rest });
 }
 
-/** Events of a call whose rows its transactions hold. */
-const noted = new WeakMap<Ctx, BusEvent[]>();
-
 /**
  * An event as an action of the transaction by which it happens, so that neither is without the other; none where nobody
- * listens. Whoever serves the call puts it on the bus afterwards ({@link takeNoted}), the sweeper where nobody does.
+ * listens. Whoever serves the call puts it on the bus afterwards (`takeNoted`), the sweeper where nobody does.
  */
 export async function emitOps<T extends EventType>(ctx: Ctx, event: NewEvent<T>): Promise<WriteOp[]> {
   if (!(await isHeard(requireSpace(ctx), event.type))) return [];
   const row = await ownRow(ctx, event);
-  noted.set(ctx, [...(noted.get(ctx) ?? []), onBus(row)]);
+  note(ctx, onBus(row));
   return [tx(EventEntity).create(row).commit()];
-}
-
-/** The events that a call noted, once. */
-export function takeNoted(ctx: Ctx): BusEvent[] {
-  const events = noted.get(ctx) ?? [];
-  noted.delete(ctx);
-  return events;
 }
 
 /**
@@ -102,13 +92,6 @@ export function takeNoted(ctx: Ctx): BusEvent[] {
 export async function emit<T extends EventType>(ctx: Ctx, bus: EventBus, event: NewEvent<T>): Promise<void> {
   const row = await ownRow(ctx, event);
   if (await tryWrite(() => EventEntity.create(row).go())) await hint(bus, [onBus(row)]);
-}
-
-/** Puts events on the bus whose rows are there. */
-export async function hint(bus: EventBus, events: readonly BusEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  // The sweeper puts on the bus again whatever did not come through.
-  await bus.put(events).catch(() => undefined);
 }
 
 /** A row as the bus carries it. */

@@ -1,7 +1,7 @@
 import { modelOf, storedAttribute, ttlAttributes } from "@weft/db/base";
 import { ELECTRO } from "@weft/db/table";
 import { CustomAttributeType, Entity, type EntityItem } from "electrodb";
-import { EVENT_STATUS } from "./event.schema.ts";
+import { EVENT_STATUS } from "./event.types.ts";
 
 /*
  * | entity | pattern | index | question |

@@ -2,7 +2,7 @@ import { expressionProblem } from "@weft/engine/expressions/evaluate";
 import { idSchema } from "@weft/kernel/ids";
 import { pageOf, pageQuery } from "@weft/kernel/page";
 import * as z from "zod";
-import { isPossible, isReserved } from "./event.types.ts";
+import { EVENT_STATUS, isPossible, isReserved } from "./event.types.ts";
 
 /** EventBridge's limit on a type. */
 const MAX_TYPE = 128;
@@ -10,10 +10,6 @@ const MAX_SOURCE = 256;
 const MAX_KEY = 255;
 /** Events of one call. */
 export const MAX_BATCH = 100;
-/** Of one event's data. What EventBridge does not carry (256 KB) is kept in S3 and read from there. */
-export const MAX_EVENT_BYTES = 1024 * 1024;
-/** How long events are kept and listed. */
-export const EVENT_DAYS = 7;
 const MAX_FILTER = 2_000;
 /** Patterns of one trigger or subscription. */
 const MAX_PATTERNS = 20;
@@ -49,7 +45,7 @@ export const EventFilter = z
   .meta({ description: "JSONata over `{event}`: only events for which it holds", example: "event.data.total > 100" });
 
 export const PostEvent = z
-  .object({
+  .strictObject({
     type: EventTypeName.refine((type) => !isReserved(type), "events of this noun are told by the product alone"),
     data: z.record(z.string(), z.unknown()).default({}),
     /** A repeat of it from the same source within 24 hours is the same event. */
@@ -62,7 +58,7 @@ export const PostEvent = z
 export type PostEvent = z.output<typeof PostEvent>;
 
 export const PostEvents = z
-  .union([PostEvent, z.object({ events: z.array(PostEvent).min(1).max(MAX_BATCH) })])
+  .union([PostEvent, z.strictObject({ events: z.array(PostEvent).min(1).max(MAX_BATCH) })])
   .meta({ description: `One event, or up to ${MAX_BATCH} as \`events\`` });
 export type PostEvents = z.output<typeof PostEvents>;
 
@@ -79,9 +75,6 @@ export const PostedEvents = z
   })
   .meta({ id: "PostedEvents" });
 export type PostedEvents = z.output<typeof PostedEvents>;
-
-/** pending: on its way. dispatched: told to all who wanted it. failed: given up after all tries. */
-export const EVENT_STATUS = ["pending", "dispatched", "failed"] as const;
 
 const head = {
   id: idSchema("event"),

@@ -10,18 +10,11 @@ import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import * as z from "zod";
 import type { BusEvent, EventBus } from "./event.bus.ts";
-import { eventRow, hint, onBus } from "./event.emit.ts";
+import { eventRow, onBus } from "./event.emit.ts";
 import { EventEntity, EventKeyEntity, type EventRow } from "./event.entity.ts";
-import {
-  type Event,
-  type EventHead,
-  type EventTypeList,
-  type ListEvents,
-  MAX_EVENT_BYTES,
-  type PostEvents,
-  type PostedEvents,
-} from "./event.schema.ts";
-import { EVENT_TYPES } from "./event.types.ts";
+import { hint } from "./event.noted.ts";
+import type { Event, EventHead, EventTypeList, ListEvents, PostEvents, PostedEvents } from "./event.schema.ts";
+import { EVENT_TYPES, MAX_EVENT_BYTES } from "./event.types.ts";
 
 /** How long a sender's id stands for its event. */
 const KEY_MS = 24 * 60 * 60 * 1000;

@@ -119,6 +119,13 @@ export const EVENT_TYPES = {
 export type EventType = keyof typeof EVENT_TYPES;
 export type EventData<T extends EventType> = z.input<(typeof EVENT_TYPES)[T]["data"]>;
 
+/** Of one event's data. What EventBridge does not carry (256 KB) is kept in S3 and read from there. */
+export const MAX_EVENT_BYTES = 1024 * 1024;
+/** How long events are kept and listed. */
+export const EVENT_DAYS = 7;
+/** pending: on its way. dispatched: told to all who wanted it. failed: given up after all tries. */
+export const EVENT_STATUS = ["pending", "dispatched", "failed"] as const;
+
 /** Nouns that domains to come will tell of. */
 const KEPT_NOUNS = [
   "agent",

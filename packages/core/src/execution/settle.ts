@@ -28,8 +28,8 @@ import {
  */
 export async function settle(deps: ExecutionDeps, row: ExecutionRow, result: Result): Promise<ExecutionRow | null> {
   const usage = result.status === "succeeded" || row.mode !== "async" ? {} : metered(await usageSoFar(row));
-  const isHeard = await isEndHeard(deps, row, result.status);
-  const closed = await closeExecution(row, deps.clock.now(), { ...usage, ...result }, isHeard);
+  const heard = (await isEndHeard(deps, row, result.status)) ? { isHeard: true } : {};
+  const closed = await closeExecution(row, deps.clock.now(), { ...usage, ...result, ...heard });
   if (!closed) return null;
   await followUp(deps, closed, result.status);
   return closed;

@@ -220,6 +220,8 @@ export interface Result {
   error?: ExecutionError;
   usage?: Record<string, number>;
   nodesDone?: number;
+  /** Somebody listens for it. */
+  isHeard?: boolean;
 }
 
 /** Whether this end starts the workflow that the execution names for its failures. */
@@ -232,8 +234,7 @@ export function callsOnFailure(row: ExecutionRow, status: TerminalStatus): boole
  * place to give up, an error workflow to start, an event to tell, a draft to mark as tested.
  */
 export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean {
-  if (row.parent !== undefined || row.admission !== undefined || callsOnFailure(row, status)) return true;
-  if (row.isHeard) return true;
+  if (row.parent || row.admission || row.isHeard || callsOnFailure(row, status)) return true;
   return status === "succeeded" ? row.commitId !== undefined : row.mode === "async";
 }
 
@@ -241,26 +242,20 @@ export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean 
  * Closes an execution, once: the first caller wins and the rest get null. One whose end has consequences stays on the
  * sweeper's list until {@link forget}.
  */
-export async function closeExecution(
-  row: ExecutionRow,
-  now: number,
-  result: Result,
-  isHeard = false,
-): Promise<ExecutionRow | null> {
+export async function closeExecution(row: ExecutionRow, now: number, result: Result): Promise<ExecutionRow | null> {
   const { output, variables, trace, ...rest } = result;
   const outcome: Outcome | undefined = output && { output, variables: variables ?? {} };
   const values = {
     ...(outcome ? { outcome: await storeValue(row, outcome) } : {}),
     ...(trace ? { trace: await storeValue(row, trace) } : {}),
   };
-  const isFollowed = isHeard || hasFollowUp(row, result.status);
+  const isFollowed = result.isHeard || hasFollowUp(row, result.status);
   const sweepAt = isFollowed ? isoTime(now + START_INTERVAL_MS) : NEVER;
   const written = await tryWrite(() =>
     ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
       .set({
         ...rest,
         ...values,
-        ...(isHeard ? { isHeard } : {}),
         ...sweepKeys(row, sweepAt),
         epoch: row.epoch + 1,
         endedAt: isoTime(now),

@@ -9,9 +9,8 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { conflict, messageOf, notFound } from "@weft/kernel/errors";
 import { type Id, idAt } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
-import { EVENT_DAYS } from "../event/event.schema.ts";
 import type { EventRow } from "../event/event.tell.ts";
-import { matchesType } from "../event/event.types.ts";
+import { EVENT_DAYS, matchesType } from "../event/event.types.ts";
 import { viewOf } from "../trigger/event-trigger.fire.ts";
 import type { DeliveryDeps } from "./subscription.deps.ts";
 import {

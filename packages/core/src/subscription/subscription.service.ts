@@ -72,16 +72,16 @@ export async function update(
   sealer: Sealer,
   input: UpdateSubscription & { subscriptionId: SubscriptionId },
 ): Promise<Subscription> {
-  const { subscriptionId, expectedRevision, filter, headers, ...rest } = input;
+  const { subscriptionId, expectedRevision, filter, headers, name, description } = input;
   const row = await getLive(ctx, target(ctx, subscriptionId));
-  const isMoved = rest.url !== undefined && new URL(rest.url).origin !== new URL(row.url).origin;
+  const { isEnabled = row.isEnabled, types = row.types, url = row.url } = input;
+  const isMoved = new URL(url).origin !== new URL(row.url).origin;
   if (isMoved && headers === undefined && row.headerNames.length > 0) {
     throw invalidField("headers", "are given again together with another host: what was set goes nowhere else");
   }
-  const isEnabled = rest.isEnabled ?? row.isEnabled;
   if (isEnabled && !row.isEnabled) await requireRoom(ctx);
   const set = {
-    ...rest,
+    ...{ name, description, url, types, isEnabled },
     ...(filter ? { filter } : {}),
     ...(headers ? { headerNames: Object.keys(headers) } : {}),
     ...(row.isEnabled && !isEnabled ? { pausedAt: isoTime(ctx.clock.now()) } : {}),
@@ -92,7 +92,7 @@ export async function update(
   const sealed = headers ? { ...(await openSealed(ctx, sealer, subscriptionId)), headers } : undefined;
   await transact([
     updateOp(ctx, target(ctx, subscriptionId), { set, remove, expectedRevision: revision }),
-    listening(ctx, { subscriptionId, types: rest.types ?? row.types, isEnabled }),
+    listening(ctx, { subscriptionId, types, isEnabled }),
     ...(sealed ? [await sealOp(ctx, sealer, subscriptionId, sealed)] : []),
   ]);
   listenersChanged(ctx);

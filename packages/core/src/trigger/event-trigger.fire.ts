@@ -12,9 +12,10 @@ import { matchesType } from "../event/event.types.ts";
 import type { ExecutionDeps } from "../execution/deps.ts";
 import { eventDepthOf, systemBelow } from "../execution/execution.events.ts";
 import { findExecution } from "../execution/store.ts";
+import { MAIL_TYPE } from "./event-trigger.address.ts";
 import { EventTriggerEntity, type EventTriggerRow } from "./event-trigger.entity.ts";
 import { MAX_CHAINED_RUNS, MAX_EVENT_DEPTH, type Trouble } from "./event-trigger.schema.ts";
-import { MAIL_TYPE, target } from "./event-trigger.service.ts";
+import { target } from "./event-trigger.service.ts";
 import { type Fired, fire } from "./trigger.service.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 import { created } from "@weft/db/base";
 import { getAny, getLive, restore as restoreRow, softDeleteOp, updateOp } from "@weft/db/change";
 import { listPage } from "@weft/db/page";
@@ -8,8 +7,8 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { type Id, newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import { listenersChanged, listenOp, requireRoom, unlistenOp } from "../event/event.listen.ts";
-import { matchesType } from "../event/event.types.ts";
 import * as Workflow from "../workflow/workflow.service.ts";
+import { newAddress, wantsMail } from "./event-trigger.address.ts";
 import { EventTriggerEntity, type EventTriggerRow, NO_MAIL } from "./event-trigger.entity.ts";
 import type {
   CreateEventTrigger,
@@ -21,11 +20,6 @@ import { cancelFirings, listFirings } from "./trigger.firing.ts";
 import type { Firing } from "./trigger.schema.ts";
 
 type EventTriggerId = Id<"eventTrigger">;
-
-/** 160 bits: an address is not found by trying. */
-const TOKEN_BYTES = 20;
-/** The type that comes by mail alone. */
-export const MAIL_TYPE = "email.received";
 
 export async function create(ctx: Ctx, domain: string, input: CreateEventTrigger): Promise<EventTrigger> {
   const spaceId = requireSpace(ctx);
@@ -79,20 +73,18 @@ export async function update(
   domain: string,
   input: UpdateEventTrigger & { eventTriggerId: EventTriggerId },
 ): Promise<EventTrigger> {
-  const { eventTriggerId, expectedRevision, filter, version, input: mapping, ...rest } = input;
+  const { eventTriggerId, expectedRevision, filter, version, input: mapping, name, description, policy } = input;
   const row = await getLive(ctx, target(ctx, eventTriggerId));
-  const isEnabled = rest.isEnabled ?? row.isEnabled;
-  const workflowId = (rest.workflowId ?? row.workflowId) as Id<"workflow">;
-  if (rest.workflowId !== undefined || version) await checkWorkflow(ctx, { workflowId, version: version ?? undefined });
+  const { isEnabled = row.isEnabled, types = row.types } = input;
+  const workflowId = (input.workflowId ?? row.workflowId) as Id<"workflow">;
+  if (input.workflowId !== undefined || version)
+    await checkWorkflow(ctx, { workflowId, version: version ?? undefined });
   if (isEnabled && !row.isEnabled) await requireRoom(ctx);
-  const types = rest.types ?? row.types;
   const isPausing = row.isEnabled && !isEnabled;
   const mail = wantsMail(types) && row.mailToken === undefined ? newAddress() : {};
   const set = {
-    ...rest,
+    ...{ name, description, policy, types, isEnabled, workflowId },
     ...mail,
-    // An index is rebuilt only where all of its parts are given.
-    workflowId,
     ...(filter ? { filter } : {}),
     ...(version ? { version } : {}),
     ...(mapping ? { input: mapping } : {}),
@@ -156,12 +148,6 @@ export async function firings(
   return listFirings(ctx, eventTriggerId, page);
 }
 
-/** The trigger to whose address a mail came; undefined where it is nobody's. Whoever asks checks whether it is on. */
-export async function findByAddress(localPart: string): Promise<EventTriggerRow | undefined> {
-  const { data } = await EventTriggerEntity.query.byMail({ mailHash: hashOf(localPart) }).go({ limit: 1 });
-  return data[0];
-}
-
 export function target(ctx: Ctx, eventTriggerId: string) {
   const key = { spaceId: requireSpace(ctx), eventTriggerId };
   return { entity: EventTriggerEntity, key, what: "event trigger", id: eventTriggerId };
@@ -185,19 +171,6 @@ async function checkWorkflow(
 ): Promise<void> {
   await Workflow.get(ctx, { workflowId });
   if (version !== undefined) await getLive(ctx, Workflow.versionTarget(ctx, workflowId, version));
-}
-
-function wantsMail(types: readonly string[]): boolean {
-  return types.some((type) => type !== "*" && matchesType(type, MAIL_TYPE));
-}
-
-function newAddress(): { mailToken: string; mailHash: string } {
-  const mailToken = randomBytes(TOKEN_BYTES).toString("hex");
-  return { mailToken, mailHash: hashOf(mailToken) };
-}
-
-function hashOf(localPart: string): string {
-  return createHash("sha256").update(localPart.toLowerCase()).digest("hex");
 }
 
 function toEventTrigger(row: EventTriggerRow, domain: string): EventTrigger {

@@ -4,12 +4,13 @@ import { AppError } from "@weft/kernel/errors";
 import { type Id, idAt } from "@weft/kernel/ids";
 import { getObject } from "@weft/storage/object";
 import type { EventBus } from "../event/event.bus.ts";
-import { hint, onBus } from "../event/event.emit.ts";
+import { onBus } from "../event/event.emit.ts";
+import { hint } from "../event/event.noted.ts";
 import { keyedEvent, store } from "../event/event.service.ts";
 import { EVENT_TYPES, type EventData } from "../event/event.types.ts";
 import { createFile } from "../file/file.content.ts";
+import { findByAddress, MAIL_TYPE } from "./event-trigger.address.ts";
 import type { EventTriggerRow } from "./event-trigger.entity.ts";
-import { findByAddress, MAIL_TYPE } from "./event-trigger.service.ts";
 
 /** Where SES puts mails down, in the bucket of files (infra/constructs/grants.ts). */
 export const INBOUND_PREFIX = "inbound/";
