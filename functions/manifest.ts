@@ -15,8 +15,10 @@ export type Grant =
   | "machine:self"
   /** Run user code in the sandbox. CODE_FUNCTION. */
   | "code"
-  /** Send e-mail. MAIL_FROM. */
+  /** Send e-mail. MAIL_FROM, and WEFT_PUBLIC_URL where the stage says where people reach the API. */
   | "mail"
+  /** Have platform jobs run. JOBS_FUNCTION, CANVAS_JOBS_FUNCTION. */
+  | "jobs"
   /** Seal and open secrets: data keys, in the encryption context of secrets alone. DATA_KEY_ARN. */
   | "secrets"
   /** Put events on the bus. EVENT_BUS. */
@@ -40,6 +42,8 @@ export interface FunctionSpec {
   readonly grants: readonly Grant[];
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
+  /** Knows all node types, since it runs or compiles plans: its bundle may be larger. */
+  readonly plans?: true;
   /** Runs what users wrote: isolated by tenant and from every network, with bounded concurrency, and with no grants. */
   readonly sandbox?: true;
   /** Further modules that are bundled beside the entry, as `{name}.mjs`: threads and child processes. */
@@ -89,8 +93,18 @@ export const functions = [
       "/api/library",
     ],
     grants: ["table", "files", "machine", "code", "secrets", "events"],
+    plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
+  },
+  {
+    name: "approvals",
+    entry: "functions/approval/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/approvals"],
+    anonymous: ["/approvals/{token}"],
+    grants: ["table", "files", "machine", "events"],
+    ...crud,
   },
   {
     name: "credentials",
@@ -151,6 +165,7 @@ export const functions = [
       "/api/spaces/{spaceId}/subscriptions",
     ],
     grants: ["table", "files", "machine", "secrets", "events", "inbound:name"],
+    plans: true,
     ...crud,
   },
   {
@@ -173,7 +188,7 @@ export const functions = [
     entry: "functions/platform/index.ts",
     kind: "api",
     paths: ["/api/platform"],
-    grants: ["table", "files", "machine", "secrets", "events"],
+    grants: ["table", "jobs"],
     ...crud,
   },
   {
@@ -189,7 +204,8 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self", "code", "secrets", "events"],
+    grants: ["table", "files", "machine:self", "code", "secrets", "mail", "events"],
+    plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
   },
@@ -214,6 +230,7 @@ export const functions = [
     entry: "functions/trigger/events.ts",
     kind: "event",
     grants: ["table", "files", "machine", "secrets", "events"],
+    plans: true,
     memoryMb: 1024,
     timeoutSeconds: 120,
   },
@@ -234,17 +251,29 @@ export const functions = [
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
+  {
+    name: "canvas-jobs",
+    entry: "functions/workflow/canvas-jobs.ts",
+    kind: "schedule",
+    grants: ["table", "files"],
+    plans: true,
+    memoryMb: 1769,
+    timeoutSeconds: 300,
+  },
 ] as const satisfies readonly FunctionSpec[];
 
 export type FunctionName = (typeof functions)[number]["name"];
 
-/** Platform jobs and their EventBridge Scheduler expressions; a contract test holds this equal to the job registry. */
+/**
+ * Platform jobs, their EventBridge Scheduler expressions and the functions that run them; a contract test holds this equal to
+ * what these define.
+ */
 export const jobs = [
-  { name: "reseal-secrets", schedule: "rate(1 day)" },
-  { name: "sweep-executions", schedule: "rate(1 minute)" },
-  { name: "sweep-files", schedule: "rate(1 hour)" },
-  { name: "continue-copies", schedule: "rate(1 minute)" },
-  { name: "start-firings", schedule: "rate(1 minute)" },
-  { name: "relay-events", schedule: "rate(1 minute)" },
-  { name: "send-deliveries", schedule: "rate(1 minute)" },
-] as const;
+  { name: "reseal-secrets", schedule: "rate(1 day)", function: "jobs" },
+  { name: "sweep-executions", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "sweep-files", schedule: "rate(1 hour)", function: "jobs" },
+  { name: "continue-copies", schedule: "rate(1 minute)", function: "canvas-jobs" },
+  { name: "start-firings", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "relay-events", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "send-deliveries", schedule: "rate(1 minute)", function: "jobs" },
+] as const satisfies readonly { name: string; schedule: string; function: FunctionName }[];

@@ -23,10 +23,15 @@ export interface StageConfig {
   readonly codeConcurrency: number;
   /** Origins of front ends whose pages send and fetch files by signed links. */
   readonly browserOrigins?: readonly string[];
-  /** Sender of sign-up and invitation mails; its domain is a verified SES identity of the account. */
+  /** Sender of sign-up, invitation and approval mails; its domain is a verified SES identity of the account. */
   readonly mailFrom: string;
   /** Mails to addresses of this domain start workflows; its MX record leads to SES. */
   readonly inboundDomain: string;
+  /**
+   * Where people reach the API, with the stage's path: an output of the Api stack, or a domain of your own. Mails of
+   * approvals hold links below it, and none without it.
+   */
+  readonly publicUrl?: string;
   /** The account of this address becomes platform administrator when it is verified. */
   readonly adminEmail?: string;
 }

@@ -22,8 +22,9 @@ export function buildWeft(app: App, { stage, code }: WeftOptions) {
   });
   const execution = new ExecutionStack(app, "Execution", { ...common("execution"), stage, state, code });
   const { machine, sandbox } = execution;
-  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine, sandbox });
   const schedule = new ScheduleStack(app, "Schedule", { ...common("schedule"), stage, state, code, machine });
+  const { jobs } = schedule;
+  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine, sandbox, jobs });
   const observability = new ObservabilityStack(app, "Observability", {
     ...common("observability"),
     state,

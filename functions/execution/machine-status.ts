@@ -1,15 +1,15 @@
 import { failLane } from "@weft/core/execution/lane-failure";
 import { log } from "@weft/http/log";
 import { readEnv } from "@weft/kernel/env";
-import type { Context, EventBridgeEvent } from "aws-lambda";
+import type { EventBridgeEvent } from "aws-lambda";
 import * as z from "zod";
-import { executionDeps } from "./wiring.ts";
+import { endDeps } from "./end-wiring.ts";
 
 const Detail = z.object({ name: z.string(), status: z.string(), input: z.string().nullish() });
 const Lane = z.object({ spaceId: z.string(), executionId: z.string(), epoch: z.int() });
 
 /** EventBridge tells that a lane failed, timed out or was stopped: a hint, the sweeper is the guarantee. */
-export async function handler(event: EventBridgeEvent<string, unknown>, context: Context): Promise<void> {
+export async function handler(event: EventBridgeEvent<string, unknown>): Promise<void> {
   const detail = Detail.parse(event.detail);
   const lane = Lane.safeParse(parse(detail.input));
   if (!lane.success) {
@@ -17,8 +17,7 @@ export async function handler(event: EventBridgeEvent<string, unknown>, context:
     return;
   }
   const { RUN_WORKFLOW_ARN: machineArn } = readEnv({ RUN_WORKFLOW_ARN: z.string() });
-  const deps = executionDeps({ machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
-  await failLane(deps, lane.data, detail.status);
+  await failLane(endDeps(machineArn), lane.data, detail.status);
 }
 
 function parse(text: string | null | undefined): unknown {

@@ -1,6 +1,6 @@
 import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { registerToken } from "@weft/core/execution/events";
-import { runLane } from "@weft/core/execution/lane";
+import { runState } from "@weft/core/execution/launched";
 import type { LaneInput, LaneRoute } from "@weft/core/execution/machine";
 import { runDelivery } from "@weft/core/subscription/delivery.run";
 import { runFiring } from "@weft/core/trigger/trigger.firing";
@@ -11,6 +11,7 @@ import { isId } from "@weft/kernel/ids";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import { deliveryDeps } from "../trigger/delivery-deps.ts";
+import { askPeople } from "./ask-people.ts";
 import { executionDeps } from "./wiring.ts";
 
 const Lane = z.object({
@@ -35,7 +36,8 @@ class RetryableStepError extends Error {
  */
 export async function handler(event: unknown, context: Context): Promise<LaneRoute | Record<string, never>> {
   const input = Lane.parse(event);
-  const deps = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
+  const wired = executionDeps({ machineArn: input.machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
+  const deps = { ...wired, asked: askPeople(wired) };
   try {
     const registration = Registration.safeParse(event);
     if (!registration.success) return await runOne(deps, laneOf(input));
@@ -52,7 +54,7 @@ export async function handler(event: unknown, context: Context): Promise<LaneRou
 function runOne(deps: ExecutionDeps, lane: LaneInput): Promise<LaneRoute> {
   if (isId("firing", lane.executionId)) return runFiring(deps, lane);
   if (isId("delivery", lane.executionId)) return runDelivery(deliveryDeps(deps), lane);
-  return runLane(deps, lane);
+  return runState(deps, lane);
 }
 
 function laneOf({ spaceId, executionId, segmentId, step, epoch, hops }: LaneInput): LaneInput {

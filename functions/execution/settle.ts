@@ -1,7 +1,6 @@
 import { failLane } from "@weft/core/execution/lane-failure";
-import type { Context } from "aws-lambda";
 import * as z from "zod";
-import { executionDeps } from "./wiring.ts";
+import { endDeps } from "./end-wiring.ts";
 
 const Failure = z.object({
   spaceId: z.string(),
@@ -12,8 +11,7 @@ const Failure = z.object({
 });
 
 /** The machine's Settle state: a lane could not go on for a reason of ours, after all its retries. */
-export async function handler(event: unknown, context: Context): Promise<{ settled: boolean }> {
+export async function handler(event: unknown): Promise<{ settled: boolean }> {
   const { machineArn, error, ...lane } = Failure.parse(event);
-  const deps = executionDeps({ machineArn, timeLeftMs: () => context.getRemainingTimeInMillis() });
-  return { settled: await failLane(deps, lane, error?.Error ?? "unknown") };
+  return { settled: await failLane(endDeps(machineArn), lane, error?.Error ?? "unknown") };
 }

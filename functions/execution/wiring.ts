@@ -1,22 +1,15 @@
-import { sfnMachine } from "@weft/adapters/machine/sfn";
 import { lambdaCode } from "@weft/adapters/sandbox/lambda";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { run } from "@weft/core/execution/execution.service";
-import type { Machine } from "@weft/core/execution/machine";
 import type { ExecutionRow } from "@weft/core/execution/store";
-import { markTestRun } from "@weft/core/workflow/workflow.draft";
-import { currentSettings, loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
+import { loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
 import { type NodeDeps, NodeError } from "@weft/engine/node";
 import { nodeTypes } from "@weft/engine/nodes/index";
 import { MAX_FRAME_DEPTH, type RunEvent } from "@weft/engine/run/io";
-import type { TerminalStatus } from "@weft/engine/status";
-import { log } from "@weft/http/log";
-import { systemClock } from "@weft/kernel/clock";
-import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { derivedId, type Id } from "@weft/kernel/ids";
-import { eventBus } from "../bus.ts";
 import { web } from "../outbound.ts";
+import { ctxOf, endDeps } from "./end-wiring.ts";
 import { asNodeError } from "./node-error.ts";
 import { nodeFiles } from "./node-files.ts";
 import { credentialsFor, maskOf, sharedVariablesFor, userVariablesFor } from "./secrets.ts";
@@ -30,27 +23,15 @@ export interface Wiring {
 
 /** What the execution domain needs, from the world of this function. */
 export function executionDeps(wiring: Wiring): ExecutionDeps {
-  const bus = eventBus();
   return {
-    machine: lazyMachine(wiring.machineArn),
+    ...endDeps(wiring.machineArn),
     plan: async (reference) => (await loadPlan(ctxOf(reference.spaceId), planKey(reference))).plan,
     target: ({ spaceId, ...reference }) => resolvePlan(ctxOf(spaceId), reference),
-    limits: ({ spaceId, workflowId }) => currentSettings(ctxOf(spaceId), workflowId),
     nodeDeps: (execution) => nodeDeps(execution, wiring),
-    ended,
     types: nodeTypes,
-    clock: systemClock,
     timeLeftMs: wiring.timeLeftMs,
-    log: (message, data) => log.info(message, data),
-    ...(bus ? { bus } : {}),
     ...(wiring.onEvent ? { onEvent: wiring.onEvent } : {}),
   };
-}
-
-async function ended(row: ExecutionRow, status: TerminalStatus): Promise<void> {
-  // What ran a part of the draft, or had outputs given to it, proves nothing of the whole.
-  if (status !== "succeeded" || row.commitId === undefined || row.isDebug) return;
-  await markTestRun(ctxOf(row.spaceId), row.workflowId as Id<"workflow">, row.commitId as Id<"commit">);
 }
 
 type PlanKey = Parameters<typeof loadPlan>[1];
@@ -59,25 +40,6 @@ function planKey(reference: { workflowId: string; version?: string; commitId?: s
   const workflowId = reference.workflowId as Id<"workflow">;
   if (reference.version !== undefined) return { workflowId, version: reference.version };
   return { workflowId, commitId: (reference.commitId ?? "") as Id<"commit"> };
-}
-
-/** A run that never leaves its process makes no client of Step Functions. */
-function lazyMachine(machineArn: string): Machine {
-  let machine: Machine | undefined;
-  const get = (): Machine => {
-    machine ??= sfnMachine(machineArn);
-    return machine;
-  };
-  return {
-    start: (name, input) => get().start(name, input),
-    stop: (name, cause) => get().stop(name, cause),
-    isRunning: (name) => get().isRunning(name),
-    wake: (token) => get().wake(token),
-  };
-}
-
-function ctxOf(spaceId: string): Ctx {
-  return systemCtx("execution", { spaceId: spaceId as Id<"space"> });
 }
 
 /** User code of a space runs in that space's environments. */

@@ -1,4 +1,4 @@
-import "./registry.ts";
+import "./known.ts";
 import { defineApi } from "@weft/http/define-api";
 import { services } from "../services.ts";
 import { routes } from "./routes.ts";

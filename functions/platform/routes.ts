@@ -5,6 +5,7 @@ import * as Jobs from "@weft/core/platform/job.service";
 import { route } from "@weft/http/route";
 import { pageOf } from "@weft/kernel/page";
 import * as z from "zod";
+import { runJob as runNow } from "./run-job.ts";
 
 const tags = ["platform"];
 
@@ -53,7 +54,7 @@ const runJob = route(
     errors: ["not_found", "conflict"],
     idempotent: true,
   },
-  ({ ctx, params }) => Jobs.run(ctx, params.jobName, "manual", { maxMs: MANUAL_RUN_MS }),
+  ({ ctx, params }) => runNow(ctx, params.jobName, MANUAL_RUN_MS),
 );
 
 const listOperationLogs = route(

@@ -1,11 +1,10 @@
 import { sweepEvents } from "@weft/core/event/event.tell";
 import { defineJob } from "@weft/core/platform/jobs";
-import { sweepDeliveries } from "@weft/core/subscription/delivery.run";
+import { sweepDeliveries } from "@weft/core/subscription/delivery.sweep";
 import { readEnv } from "@weft/kernel/env";
 import * as z from "zod";
 import { eventBus } from "../bus.ts";
-import { executionDeps } from "../execution/wiring.ts";
-import { deliveryDeps } from "./delivery-deps.ts";
+import { endDeps } from "../execution/end-wiring.ts";
 
 /** Sees to it that every event is told. */
 export const relayEvents = defineJob({
@@ -22,9 +21,8 @@ export const relayEvents = defineJob({
 export const sendDeliveries = defineJob({
   name: "send-deliveries",
   schedule: "rate(1 minute)",
-  run: async ({ ctx, deadline }) => {
+  run: async ({ ctx }) => {
     const { RUN_WORKFLOW_ARN: machineArn } = readEnv({ RUN_WORKFLOW_ARN: z.string() });
-    const deps = executionDeps({ machineArn, timeLeftMs: () => deadline - ctx.clock.now() });
-    return { ...(await sweepDeliveries(deliveryDeps({ ...deps, clock: ctx.clock }))) };
+    return { ...(await sweepDeliveries({ ...endDeps(machineArn), clock: ctx.clock })) };
   },
 });

@@ -1,7 +1,7 @@
 import { listenersOf } from "@weft/core/event/event.listen";
 import * as Event from "@weft/core/event/event.service";
 import { claim, finish, leave } from "@weft/core/event/event.tell";
-import { prepare } from "@weft/core/subscription/delivery.service";
+import { prepare } from "@weft/core/subscription/delivery.prepare";
 import { fireEventTrigger } from "@weft/core/trigger/event-trigger.fire";
 import { log } from "@weft/http/log";
 import { systemCtx } from "@weft/kernel/ctx";

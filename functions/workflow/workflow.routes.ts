@@ -69,8 +69,11 @@ const catalogueRoutes: Route[] = [
       operationId: "importWorkflow",
       summary: "Create a workflow from an exported one, a package, or a workflow of Coze, n8n or Dify",
       description:
-        "`bindings.workflows` maps workflow ids inside the file to ids of this space. The report says of every node " +
-        "whether it came over exactly, with changes, or as a placeholder, which blocks publishing.",
+        "`bindings` map ids of workflows and credentials inside the file to ids of this space; credentials may be named " +
+        "by their name there too. The report says of every node whether it came over exactly, with changes, or as a " +
+        "placeholder, which blocks publishing; what began the workflow there, for whoever sets up its triggers; and " +
+        "which credentials are not bound: they are warnings until they are chosen, and block publishing until then. " +
+        "A package is written whole or not at all.",
       permission: "workflow:write",
       idempotent: true,
       status: 201,

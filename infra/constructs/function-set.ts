@@ -15,6 +15,8 @@ export interface FunctionSetProps {
   readonly machine?: StateMachine;
   /** The function that runs user code. */
   readonly sandbox?: IFunction;
+  /** The functions that run platform jobs. */
+  readonly jobs?: { readonly jobs: WeftFunction; readonly canvasJobs: WeftFunction };
 }
 
 /** Makes manifest functions in one stack and remembers them, for alarms and for the test that all exist. */
@@ -33,7 +35,7 @@ export class FunctionSet {
   }
 
   add(name: FunctionName, isolation?: Isolation): WeftFunction {
-    const { stage, state, code } = this.props;
+    const { stage, state, code, jobs } = this.props;
     const made = new WeftFunction(this.scope, constructId(name), {
       spec: specOf(name),
       code,
@@ -44,8 +46,10 @@ export class FunctionSet {
         bus: state.bus,
         mailFrom: stage.mailFrom,
         inboundDomain: stage.inboundDomain,
+        ...(stage.publicUrl === undefined ? {} : { publicUrl: stage.publicUrl }),
         ...(this.machine ? { machine: this.machine } : {}),
         ...(this.sandbox ? { code: this.sandbox } : {}),
+        ...(jobs ? { jobs: { jobs: jobs.jobs.fn, canvasJobs: jobs.canvasJobs.fn } } : {}),
       },
       stage: stage.name,
       logRetention: stage.logRetention,

@@ -27,13 +27,12 @@ const LONGEST_ANSWER_SECONDS = 840;
 
 const MULTIPART = "multipart/form-data";
 
-/** JSON in one line. No query string and no header: both may carry a token. */
+/** JSON in one line. No path, no query string and no header: they may carry a token. */
 const ACCESS_LOG = {
   requestId: AccessLogField.contextRequestId(),
   time: AccessLogField.contextRequestTimeEpoch(),
   address: AccessLogField.contextIdentitySourceIp(),
   method: AccessLogField.contextHttpMethod(),
-  path: AccessLogField.contextPath(),
   resource: AccessLogField.contextResourcePath(),
   status: AccessLogField.contextStatus(),
   bytes: AccessLogField.contextResponseLength(),
@@ -133,7 +132,8 @@ export class Gateway extends Construct {
     const method = resource.addMethod("ANY", integration, { authorizationType: AuthorizationType.NONE });
     Validations.of(method).acknowledge({
       id: "AwsSolutions-APIG4",
-      reason: "On the manifest's list of anonymous resources: sign-in, consent, documentation and health.",
+      reason:
+        "On the manifest's list of anonymous resources: sign-in, consent, links to approvals, documentation and health.",
     });
   }
 }

@@ -20,7 +20,11 @@ export interface Powers {
   readonly mailFrom: string;
   /** Where mails come in. */
   readonly inboundDomain: string;
+  /** Where people reach the API, for links in mails. */
+  readonly publicUrl?: string;
   readonly machine?: StateMachine;
+  /** The functions that run platform jobs. */
+  readonly jobs?: { readonly jobs: IFunction; readonly canvasJobs: IFunction };
   /** The function that runs user code. */
   readonly code?: IFunction;
 }
@@ -183,7 +187,22 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
       };
     }
     case "mail":
-      return { statements: mailStatements(scope, powers), environment: { MAIL_FROM: powers.mailFrom } };
+      return {
+        statements: mailStatements(scope, powers),
+        environment: {
+          MAIL_FROM: powers.mailFrom,
+          ...(powers.publicUrl === undefined ? {} : { WEFT_PUBLIC_URL: powers.publicUrl }),
+        },
+      };
+    case "jobs": {
+      if (!powers.jobs) throw new Error('the grant "jobs" needs the functions that run jobs');
+      const { jobs, canvasJobs } = powers.jobs;
+      const resources = [jobs.functionArn, canvasJobs.functionArn];
+      return {
+        statements: [new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources })],
+        environment: { JOBS_FUNCTION: jobs.functionArn, CANVAS_JOBS_FUNCTION: canvasJobs.functionArn },
+      };
+    }
     case "secrets":
       return { statements: secretsStatements(powers), environment: { DATA_KEY_ARN: powers.key.keyArn } };
     case "events":

@@ -11,12 +11,13 @@ const RETRIES = 2;
 const MAX_EVENT_AGE_SECONDS = 300;
 
 export interface JobSchedulesProps {
-  readonly jobs: readonly { readonly name: string; readonly schedule: string }[];
-  readonly target: WeftFunction;
+  readonly jobs: readonly { readonly name: string; readonly schedule: string; readonly function: string }[];
+  /** The functions that jobs name. */
+  readonly targets: readonly WeftFunction[];
   readonly failedEvents: IQueue;
 }
 
-/** One schedule a job, all in one group and with one role that can do nothing but call the function. */
+/** One schedule a job, all in one group and with one role that can do nothing but call the functions. */
 export class JobSchedules extends Construct {
   constructor(scope: Construct, id: string, props: JobSchedulesProps) {
     super(scope, id);
@@ -27,13 +28,18 @@ export class JobSchedules extends Construct {
     });
     const policy = new Policy(this, "Policy", {
       statements: [
-        new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [props.target.fn.functionArn] }),
+        new PolicyStatement({
+          actions: ["lambda:InvokeFunction"],
+          resources: props.targets.map(({ fn }) => fn.functionArn),
+        }),
         new PolicyStatement({ actions: ["sqs:SendMessage"], resources: [props.failedEvents.queueArn] }),
       ],
     });
     policy.attachToRole(role);
     const group = new CfnScheduleGroup(this, "Group", { name: `${Stack.of(this).stackName}-jobs` });
     for (const job of props.jobs) {
+      const target = props.targets.find(({ spec }) => spec.name === job.function);
+      if (!target) throw new Error(`the job ${job.name} has no function ${job.function}`);
       const schedule = new CfnSchedule(this, constructId(job.name), {
         groupName: group.ref,
         flexibleTimeWindow: { mode: "OFF" },
@@ -41,7 +47,7 @@ export class JobSchedules extends Construct {
         scheduleExpressionTimezone: "UTC",
         state: "ENABLED",
         target: {
-          arn: props.target.fn.functionArn,
+          arn: target.fn.functionArn,
           roleArn: role.roleArn,
           input: JSON.stringify({ job: job.name }),
           deadLetterConfig: { arn: props.failedEvents.queueArn },

@@ -11,12 +11,14 @@ import { newId } from "@weft/kernel/ids";
 import type { DynamoServer } from "@weft/local/dynamo/server";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type CallRequest, callApi } from "../support/call.ts";
+import { startInvocations } from "../support/invocations.ts";
 import { startTable } from "../support/table.ts";
 
 type Handler = Parameters<typeof callApi>[0];
 type Tick = (event: unknown, context: never) => Promise<unknown>;
 
 let server: DynamoServer;
+let invocations: Awaited<ReturnType<typeof startInvocations>>;
 let handler: Handler;
 let tick: Tick;
 let runs = 0;
@@ -41,6 +43,8 @@ beforeAll(async () => {
   server = await startTable();
   ({ handler } = (await import("../../functions/platform/index.ts")) as { handler: Handler });
   ({ handler: tick } = (await import("../../functions/platform/jobs.ts")) as unknown as { handler: Tick });
+  Object.assign(process.env, { JOBS_FUNCTION: "jobs", CANVAS_JOBS_FUNCTION: "canvas-jobs" });
+  invocations = await startInvocations({ jobs: tick });
   [admin, analyst, stranger] = [await person("admin"), await person("analyst"), await person()];
   defineJob({ name: "count-runs", schedule: "rate(1 minute)", run: async () => ({ runs: ++runs }) });
   defineJob({
@@ -51,7 +55,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => server.close());
+afterAll(() => Promise.all([server.close(), invocations.close()]));
 beforeEach(() => {
   runs = 0;
 });

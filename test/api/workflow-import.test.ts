@@ -1,3 +1,4 @@
+import { newId } from "@weft/kernel/ids";
 import type { DynamoServer } from "@weft/local/dynamo/server";
 import type { ObjectsServer } from "@weft/local/objects/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -132,6 +133,47 @@ describe("happy", () => {
     const { package: content } = (await api("GET", `/${id}/package?as=yaml`)).json;
     expect(content).not.toContain("canary");
     expect(content).toContain("text/plain");
+  });
+});
+
+describe("packages", () => {
+  const member = (externalId: string, canvas: object, more: object = {}) => ({
+    externalId,
+    name: externalId,
+    canvas,
+    ...more,
+  });
+  const packed = (workflows: object[]) => ({ format: "weft-package", version: 1, workflows });
+
+  it("that call each other in a circle come in together, and are told of it", async () => {
+    const calls = (workflowId: string) => callingCanvas({ workflowId, version: "draft" });
+    const made = await api("POST", "/import", { canvas: packed([member("a", calls("b")), member("b", calls("a"))]) });
+    expect(made.status, JSON.stringify(made.json)).toBe(201);
+    expect(made.json.issues).toContainEqual(expect.objectContaining({ code: "workflow_cycle" }));
+  });
+
+  it("of more rows than one transaction takes are seen whole", async () => {
+    const ids = Array.from({ length: 60 }, (_none, at) => newId("workflow", at));
+    const many = ids.map((id) => member(id, echoCanvas(), { settings: { errorWorkflowId: ids[0] } }));
+    const made = await api("POST", "/import", { canvas: packed(many) });
+    expect(made.status, JSON.stringify(made.json).slice(0, 500)).toBe(201);
+    expect(made.json.workflows).toHaveLength(60);
+    const first = await api("GET", `/${made.json.workflows[0].id}`);
+    const last = await api("GET", `/${made.json.id}`);
+    expect([first.status, last.status]).toEqual([200, 200]);
+    expect(last.json.settings.errorWorkflowId).toBe(made.json.workflows[0].id);
+  });
+
+  it("with one member that cannot be read, or two of one id, leave nothing", async () => {
+    const before = await allRows();
+    const broken = { nodes: [{ id: "x", type: "no such type", data: {} }], edges: [] };
+    for (const workflows of [
+      [member("a", echoCanvas()), member("b", broken)],
+      [member("a", echoCanvas()), member("a", echoCanvas())],
+    ]) {
+      expect((await api("POST", "/import", { canvas: packed(workflows) })).status).toBe(400);
+    }
+    expect(await allRows()).toEqual(before);
   });
 });
 

@@ -1,6 +1,6 @@
-import * as Draft from "@weft/core/workflow/workflow.draft";
 import { clearPlans, loadPlan, resolvePlan } from "@weft/core/workflow/workflow.plans";
 import type { CommitId, WorkflowId } from "@weft/core/workflow/workflow.schema";
+import { markTestRun } from "@weft/core/workflow/workflow.tested";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import type { Id } from "@weft/kernel/ids";
 import type { DynamoServer } from "@weft/local/dynamo/server";
@@ -40,7 +40,7 @@ const save = (id: string, expectedRevision: number, canvas: unknown, more: objec
 /** What the execution domain does for a run of the draft that succeeds. */
 const runDraft = async (workflowId: WorkflowId) => {
   const { commitId } = await resolvePlan(ctx, { workflowId, version: "draft" });
-  await Draft.markTestRun(ctx, workflowId, commitId as CommitId);
+  await markTestRun(ctx, workflowId, commitId as CommitId);
   return commitId as CommitId;
 };
 

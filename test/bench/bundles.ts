@@ -3,14 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { functions } from "../../functions/manifest.ts";
+import { type FunctionSpec, functions } from "../../functions/manifest.ts";
 import { bundleFunctions } from "../../infra/bundle.ts";
 import { atMost, type Row } from "./row.ts";
 
 const MB = 1_000_000;
 const CRUD = { bytes: 1.5 * MB, initMs: 250 };
 const RUNNING = { bytes: 4 * MB, initMs: 450 };
-const RUNS_PLANS = new Set<string>(["workflow", "run-step"]);
+const specs: readonly FunctionSpec[] = functions;
 const RUNNER = join(import.meta.dirname, "../support/run-bundle.ts");
 
 async function loadMs(module: string, kind: string): Promise<number> {
@@ -31,10 +31,10 @@ export async function bundleRows(isQuick: boolean): Promise<Row[]> {
     const bundles = await bundleFunctions(outdir);
     const sizes: Row[] = [];
     const times: Row[] = [];
-    for (const { name, kind } of functions) {
+    for (const { name, kind, plans } of specs) {
       const bundle = bundles.get(name);
       if (!bundle) throw new Error(`${name} was not bundled`);
-      const budget = RUNS_PLANS.has(name) ? RUNNING : CRUD;
+      const budget = plans ? RUNNING : CRUD;
       sizes.push(atMost("bundle: JavaScript", name, bundle.bytes / MB, budget.bytes / MB, "MB"));
       const module = join(bundle.directory, bundle.handler.replace(".handler", ".mjs"));
       const measured: number[] = [];

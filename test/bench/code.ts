@@ -1,16 +1,7 @@
 import { createSandbox } from "@weft/adapters/sandbox/index";
 import { sandboxParts } from "@weft/adapters/sandbox/parts";
 import type { CodeLanguage } from "@weft/engine/code";
-
-/** One line of the bench's table. Times are shown and never decide. */
-export interface CodeRow {
-  what: string;
-  scenario: string;
-  measured: string;
-  budget: string;
-  ok: boolean;
-  counted: false;
-}
+import { atMost, median, type Row } from "./row.ts";
 
 /** Budgets of architecture §8: what a run costs over the user's own code. */
 const BUDGET_MS: Readonly<Record<"javascript" | "python", number>> = { javascript: 30, python: 60 };
@@ -19,10 +10,11 @@ const PROGRAMS: Readonly<Record<"javascript" | "python", string>> = {
   python: "async def main(args):\n    return {'n': args.params['n'] + 1}",
 };
 
-/** What code runs cost: the median of `runs` small programs, each Python one in a child that was warm. */
-export async function codeRows(runs = 15): Promise<CodeRow[]> {
+/** What code runs cost: the median of some small programs, each Python one in a child that was warm. */
+export async function codeRows(isQuick: boolean): Promise<Row[]> {
+  const runs = isQuick ? 5 : 15;
   const sandbox = createSandbox(sandboxParts(import.meta.url));
-  const row = async (language: "javascript" | "python"): Promise<CodeRow> => {
+  const row = async (language: "javascript" | "python"): Promise<Row> => {
     const times: number[] = [];
     for (let i = 0; i <= runs; i++) {
       if (language === "python") await sandbox.warm();
@@ -33,16 +25,8 @@ export async function codeRows(runs = 15): Promise<CodeRow[]> {
       // The first one starts the thread or the interpreter's image.
       if (i > 0) times.push(performance.now() - began);
     }
-    const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
-    const limit = BUDGET_MS[language];
-    return {
-      what: "code node, over the user's code",
-      scenario: `${language}, ${language === "python" ? "warm child" : "warm thread"}, median of ${runs}`,
-      measured: `${median.toFixed(1)} ms`,
-      budget: `≤ ${limit} ms`,
-      ok: median <= limit,
-      counted: false,
-    };
+    const scenario = `${language}, ${language === "python" ? "warm child" : "warm thread"}, median of ${runs}`;
+    return atMost("code node, over the user's code", scenario, median(times), BUDGET_MS[language], "ms");
   };
   try {
     return [await row("javascript"), await row("python")];
@@ -50,5 +34,3 @@ export async function codeRows(runs = 15): Promise<CodeRow[]> {
     await sandbox.close();
   }
 }
-
-if (import.meta.main) console.table(await codeRows());

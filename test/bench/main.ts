@@ -2,12 +2,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleRows } from "./bundles.ts";
+import { codeRows } from "./code.ts";
 import { asyncRows, syncRows } from "./counts.ts";
 import { engineRows } from "./engine.ts";
+import { expressionRows } from "./expressions.ts";
+import { importRows } from "./imports.ts";
 import { loadRows } from "./load.ts";
 import { productRows } from "./product.ts";
 import { type Row, table } from "./row.ts";
 import { startRows } from "./start.ts";
+import { chainRows, wayRows } from "./ways.ts";
 import { type BenchWorld, startWorld } from "./world.ts";
 
 /**
@@ -33,8 +37,13 @@ async function inWorld(measure: (world: BenchWorld) => Promise<Row[]>): Promise<
 
 const parts: Record<string, () => Promise<Row[]>> = {
   engine: () => engineRows(isQuick),
+  expressions: () => expressionRows(isQuick),
+  imports: () => importRows(isQuick),
+  code: () => codeRows(isQuick),
   counts: () => inWorld(async (world) => [...(await syncRows(world)), ...(await asyncRows(world))]),
   product: () => inWorld((world) => productRows(world, isQuick)),
+  chain: () => inWorld(chainRows),
+  ways: () => inWorld((world) => wayRows(world, isQuick)),
   load: () => inWorld((world) => loadRows(world, isQuick)),
   bundles: () => bundleRows(isQuick),
   start: () => startRows(),

@@ -53,6 +53,7 @@ const DOMAINS = [
   ["code"],
   ["workflow"],
   ["execution"],
+  ["approval"],
   ["agent"],
   ["conversation"],
   ["app"],

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { allJobs } from "@weft/core/platform/jobs";
 import { nodeTypes } from "@weft/engine/nodes/index";
 import { ID_PREFIX } from "@weft/kernel/ids";
 import { describe, expect, it } from "vitest";
 import "../../functions/platform/registry.ts";
+import "../../functions/workflow/copy-job.ts";
 import { type FunctionSpec, functions, jobs } from "../../functions/manifest.ts";
 import { importsOf, ROOT, sources } from "./sources.ts";
 
@@ -52,8 +53,31 @@ describe("functions", () => {
 describe("jobs", () => {
   it("are those of the manifest, with their schedules", () => {
     const registered = allJobs().map(({ name, schedule }) => ({ name, schedule }));
-    expect(registered).toEqual([...jobs].sort((a, b) => (a.name < b.name ? -1 : 1)));
+    const listed = jobs.map(({ name, schedule }) => ({ name, schedule }));
+    expect(registered).toEqual(listed.sort((a, b) => (a.name < b.name ? -1 : 1)));
     expect(registered.length).toBeGreaterThan(0);
+  });
+});
+
+describe("functions of jobs", () => {
+  const all = new Map(sources(/^functions\/.*\.ts$/).map((source) => [source.path, source]));
+
+  /** Jobs that a file defines, or those of the files that it imports for their effect. */
+  function definedBy(path: string): string[] {
+    const source = all.get(path);
+    if (!source) return [];
+    const own = [...source.text.matchAll(/defineJob\(\{\s*name: "([\w-]+)"/g)].map((match) => match[1] as string);
+    const effects = [...source.text.matchAll(/^import "(\..+)";$/gm)].map((match) =>
+      posix.join(posix.dirname(path), match[1] as string),
+    );
+    return [...own, ...effects.flatMap(definedBy)];
+  }
+
+  it.each(["jobs", "canvas-jobs"])("define the jobs that the manifest gives to %s", (name) => {
+    const spec = specs.find((one) => one.name === name);
+    const wanted = jobs.flatMap((job) => (job.function === name ? [job.name] : []));
+    expect(wanted.length).toBeGreaterThan(0);
+    expect(definedBy(spec?.entry ?? "").sort()).toEqual(wanted.sort());
   });
 });
 

@@ -8,7 +8,7 @@ async function decided(config: object, ...answers: object[]) {
   const ports = ["approved", "rejected", ...("timeoutMs" in config ? ["timeout"] : [])];
   const inputs = [{ name: "x", ref: "start.in" }];
   const node = { type: "approval", data: { config: { message: "Pay {{x}}?", ...config }, inputs } };
-  const plan = planOf(around(node, ["decision", "approved", "comment"], ports));
+  const plan = planOf(around(node, ["decision", "approved", "comment", "by", "at"], ports));
   const run = testRun();
   let outcome = await runPlan(plan, { in: "{{x}}" }, run.io);
   const asked: unknown[] = [];
@@ -23,32 +23,45 @@ async function decided(config: object, ...answers: object[]) {
 }
 
 describe("approval", () => {
-  it("asks, and goes on by the decision", async () => {
-    const yes = await decided({ approvers: ["ann@a.example"] }, { data: { decision: "approve", comment: "fine" } });
+  it("asks by its templates, with the form that it declares, and goes on by the decision", async () => {
+    const answer = { data: { decision: "approve", comment: "fine", by: "usr_1", at: "now", answers: [] } };
+    const yes = await decided({ approvers: ["{{x}}", " admin "], required: 2 }, answer);
     expect(yes.asked).toMatchObject([
-      { type: "approval", data: { kind: "approval", message: "Pay {{x}}?", approvers: ["ann@a.example"] } },
+      {
+        type: "approval",
+        data: { kind: "approval", message: "Pay {{x}}?", approvers: ["{{x}}", "admin"], required: 2, notify: "email" },
+      },
     ]);
     expect(yes).toMatchObject({
       port: "approved",
-      outcome: { status: "done", output: { decision: "approved", approved: true, comment: "fine" } },
+      outcome: {
+        status: "done",
+        output: { decision: "approved", approved: true, comment: "fine", by: "usr_1", at: "now" },
+      },
       plan: { mayWait: true },
     });
-    for (const data of ["Rejected", false, { approved: false }])
-      expect((await decided({}, { data })).port).toBe("rejected");
-    for (const data of ["approve", true, { approved: true }])
-      expect((await decided({}, { data })).port).toBe("approved");
+    const no = await decided({}, { data: { decision: "reject" } });
+    expect([no.port, no.outcome]).toMatchObject(["rejected", { output: { decision: "rejected", approved: false } }]);
   });
-  it("asks again for anything else, and for the comment that is due", async () => {
-    const rubbish = [null, 1, "maybe", {}, { decision: "toString" }, ["approve"]].map((data) => ({ data }));
-    const { asked, port } = await decided(
-      { needsComment: true },
-      ...rubbish,
-      { data: "reject" },
-      { data: { decision: "reject", comment: "no" } },
-    );
-    expect(asked).toHaveLength(8);
-    expect(asked[7]).toMatchObject({ data: { problem: "a rejection needs a comment" } });
-    expect(port).toBe("rejected");
+  it("declares a form beside its own outputs, and gives what it holds by name", async () => {
+    const outputs = ["amount", "why", "decision"].map((name) => ({ name, type: "string" as const }));
+    const node = { type: "approval", data: { config: {}, outputs } };
+    const plan = planOf(around(node, ["amount", "why", "decision"], ["approved", "rejected"]));
+    const run = testRun();
+    await runPlan(plan, {}, run.io);
+    const record = run.journal.records.get("n");
+    if (record?.suspend?.kind !== "signal") throw new Error("nobody is asked");
+    const { fields } = record.suspend.event.data as { fields: { name: string }[] };
+    expect(fields.map(({ name }) => name)).toEqual(["amount", "why"]);
+    const data = { decision: "approve", fields: { amount: "7", decision: "mine" } };
+    run.journal.answers.set(suspensionKey(record), { data });
+    const outcome = await runPlan(plan, {}, run.io);
+    expect(outcome).toMatchObject({ status: "done", output: { amount: "7", why: "", decision: "approved" } });
+  });
+  it("fails for what is no decision, and where a template names nobody", async () => {
+    for (const data of [null, 1, "approve", {}, { decision: "toString" }, ["approve"]])
+      await expect(decided({}, { data })).rejects.toThrow("no decision");
+    await expect(decided({ approvers: ["  "] })).rejects.toThrow("gives no text");
   });
   it("has a branch for when the time runs out", async () => {
     const { asked, port, outcome } = await decided({ timeoutMs: 1_000 }, { timedOut: true });

@@ -155,6 +155,13 @@ describe("http_request", () => {
     expect((await failureOf(http({}))).error.code).toBe("unavailable");
   });
 
+  it("says which of its headers is a secret", async () => {
+    const { seen, over } = recorder();
+    const auth = { type: "custom", addTo: "header", key: { value: "X-Own" }, value: { value: "s" } };
+    await outputOf(http({ auth, headers: [{ name: "X-One", value: "1" }] }), {}, over);
+    expect(seen[0]).toMatchObject({ headers: { "X-Own": "s", "X-One": "1" }, secretHeaders: ["x-own"] });
+  });
+
   it("passes on what egress refuses", async () => {
     const { over } = recorder(new NodeError("egress_refused", "a private address", { retryable: false }));
     expect((await failureOf(http({}), {}, over)).error.code).toBe("egress_refused");

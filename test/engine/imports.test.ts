@@ -47,10 +47,15 @@ async function survey(folder: string, format: string) {
     for (const node of found.report.nodes) if (node.fidelity !== "exact") expect(node.notes.join("")).not.toBe("");
   }
   const all = counts.exact + counts.changed + counts.placeholder;
+  const rows = Object.entries(counts).map(([name, count]) => `${name} | ${count} | ${share(count, all)}`);
   console.info(
-    `${format}: ${all} nodes; exact ${share(counts.exact, all)}, changed ${share(counts.changed, all)}, ` +
-      `placeholder ${share(counts.placeholder, all)}; expressions ${expressions.translated} of ` +
-      `${expressions.translated + expressions.untranslated} translated; refused ${refused.length}\n  ${refused.join("\n  ")}`,
+    [
+      `${format} | ${all} nodes`,
+      ...rows,
+      `expressions | ${expressions.translated} of ${expressions.translated + expressions.untranslated} translated`,
+      `refused | ${refused.length}`,
+      ...refused,
+    ].join("\n  "),
   );
   return { counts, expressions, refused };
 }
@@ -58,6 +63,8 @@ async function survey(folder: string, format: string) {
 describe.runIf(hasFixtures())("published workflows", () => {
   it("of n8n come in, or are refused by name", async () => {
     const { refused, counts, expressions } = await survey("n8n-workflows", "n8n");
+    expect(counts.exact + counts.changed + counts.placeholder).toBe(1_132);
+    expect(counts.exact).toBeGreaterThanOrEqual(634);
     expect(refused.filter((line) => !/cycle|JSON/.test(line))).toEqual([]);
     expect(refused.filter((line) => /JSON/.test(line))).toEqual([expect.stringMatching(/^37-.*line 397, column 2/)]);
     expect(counts.exact).toBeGreaterThan(counts.placeholder);
@@ -65,7 +72,9 @@ describe.runIf(hasFixtures())("published workflows", () => {
   });
 
   it("of Dify come in", async () => {
-    const { refused } = await survey("dify-dsl", "dify");
+    const { refused, counts } = await survey("dify-dsl", "dify");
+    expect(counts.exact + counts.changed + counts.placeholder).toBe(143);
+    expect(counts.exact).toBeGreaterThanOrEqual(92);
     expect(refused).toEqual([]);
   });
 });

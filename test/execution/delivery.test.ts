@@ -1,8 +1,10 @@
 import { eventRow } from "@weft/core/event/event.emit";
 import { EventEntity } from "@weft/core/event/event.entity";
 import type { LaneInput } from "@weft/core/execution/machine";
-import { FAILING_LIMIT_MS, RETRY_PAUSES_MS, runDelivery, sweepDeliveries } from "@weft/core/subscription/delivery.run";
+import { prepare } from "@weft/core/subscription/delivery.prepare";
+import { FAILING_LIMIT_MS, RETRY_PAUSES_MS, runDelivery } from "@weft/core/subscription/delivery.run";
 import * as Delivery from "@weft/core/subscription/delivery.service";
+import { sweepDeliveries } from "@weft/core/subscription/delivery.sweep";
 import { CreateSubscription } from "@weft/core/subscription/subscription.schema";
 import * as Subscription from "@weft/core/subscription/subscription.service";
 import { ManualClock } from "@weft/kernel/clock";
@@ -74,8 +76,8 @@ async function happen(subscription: { id: string; types: string[] }) {
   const type = `${subscription.types[0]?.slice(0, -2)}.happened`;
   const row = await eventRow(ctx, { type, source: "test", data: { n: 1 } });
   await EventEntity.create(row).go();
-  await Delivery.prepare(ctx, deps, subscription.id, row, { n: 1 });
-  await Delivery.prepare(ctx, deps, subscription.id, row, { n: 1 });
+  await prepare(ctx, deps, subscription.id, row, { n: 1 });
+  await prepare(ctx, deps, subscription.id, row, { n: 1 });
   return row.eventId;
 }
 

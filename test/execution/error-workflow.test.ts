@@ -127,7 +127,7 @@ describe("the error workflow", () => {
         throw new Error("died");
       },
     });
-    await world.machine.drain(dying);
+    await expect(world.machine.drain(dying)).rejects.toThrow("died");
     expect(await callsAbout(id)).toEqual([]);
     isBroken = false;
     await Execution.retry(world.ctx, world.deps, id);

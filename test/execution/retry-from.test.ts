@@ -1,5 +1,6 @@
 import * as Debug from "@weft/core/execution/debug.service";
 import * as Execution from "@weft/core/execution/execution.service";
+import { RunPolicy } from "@weft/core/workflow/run-policy.schema";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { call, canvas, edges, end, node, ref, start, text } from "../support/canvas.ts";
 import { type EngineWorld, startEngineWorld } from "../support/engine-world.ts";
@@ -210,6 +211,46 @@ const twoSteps = () =>
       "start>x>y>end",
     ),
   );
+
+describe("a limit of the workflow", () => {
+  const limited = (concurrency: object) => {
+    const nodes = [start(text("n")), ask("a", ["start.n"]), ask("b", ["a.body"]), end({ out: "b.body" })];
+    return world.target(canvas(nodes, "start>a>b>end"), RunPolicy.parse({ concurrency: { max: 1, ...concurrency } }));
+  };
+  const begin = (executionId: string, fromNode = "b") =>
+    Debug.retryFrom(world.ctx, world.deps, executionId, { fromNode, trigger: { type: "manual" } });
+
+  it.each(MODES)("has a retry from a node of a %s run wait in the line, and others wait for it", async (mode) => {
+    const target = limited({ onLimit: "queue" });
+    const past = await runIn(mode, target);
+    const other = await world.run(target, { input: { n: "2" } });
+    const fork = await begin(past.id);
+    expect([fork.status, fork.queuedUntil !== null]).toEqual(["queued", true]);
+    await world.drain();
+    expect((await world.get(other.id)).status).toBe("succeeded");
+    expect(await world.get(fork.id)).toMatchObject({ status: "succeeded", output: { out: "b(a(1))" } });
+    expect(stepsOf(fork.id)).toEqual(["b"]);
+    const again = await begin(past.id);
+    expect([again.status, again.queuedUntil]).toEqual(["queued", null]);
+    expect((await world.run(target, { input: { n: "3" } })).queuedUntil).not.toBeNull();
+    await world.drain();
+    expect((await world.get(again.id)).status).toBe("succeeded");
+  });
+
+  it("turns a retry from a node away, of which nothing is left", async () => {
+    const target = limited({ onLimit: "reject" });
+    const past = await runIn("async", target);
+    const other = await world.run(target, { input: { n: "2" } });
+    const all = async () => (await Execution.list(world.ctx, { limit: 100, kind: "all" })).items.length;
+    const before = await all();
+    await expect(begin(past.id)).rejects.toMatchObject({ code: "rate_limited" });
+    expect(await all()).toBe(before);
+    await world.drain();
+    expect((await world.get(other.id)).status).toBe("succeeded");
+    expect((await world.get((await begin(past.id)).id)).status).toBe("queued");
+    await world.drain();
+  });
+});
 
 describe("retry of a run whose called workflow failed", () => {
   it("goes on in the same execution of the called workflow, at any depth", async () => {

@@ -1,9 +1,10 @@
 import type { RunTarget } from "@weft/core/execution/execution.service";
 import * as Execution from "@weft/core/execution/execution.service";
 import type { FiredTrigger } from "@weft/core/trigger/trigger.entity";
-import { cancelFirings, findFiring, listFirings, sweepFirings } from "@weft/core/trigger/trigger.firing";
+import { cancelFirings, findFiring, listFirings } from "@weft/core/trigger/trigger.firing";
 import { TriggerPolicy } from "@weft/core/trigger/trigger.schema";
 import { type Fired, fire, type TriggerEvent } from "@weft/core/trigger/trigger.service";
+import { sweepFirings } from "@weft/core/trigger/trigger.sweep";
 import { RunPolicy } from "@weft/core/workflow/run-policy.schema";
 import { idAt, isId, newId } from "@weft/kernel/ids";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -81,6 +81,25 @@ describe.each(MODES)("what nodes are metered for, in %s mode", (mode) => {
     expect(view).toMatchObject({ status: "succeeded", usage: usage(1, 3) });
   });
 
+  it("counts tries before a pause that holds no process, also where the run ends in it", async () => {
+    const onError = { retries: 3, delayMs: 600_000, maxDelayMs: 600_000, jitter: false, timeoutMs: 7_200_000 };
+    const nodes = [start(text("n")), metered("a", "start.n", onError), end({})];
+    const target = world.target(canvas(nodes, "start>a>end"), { timeoutSeconds: 86_400 });
+    const paused = () => runIn(mode, target, { n: "shy" });
+    const { id } = await paused();
+    for (let tries = 0; tries < 2; tries += 1) {
+      expect((await world.get(id)).status).toBe("running");
+      world.clock.advance(600_000);
+      await world.drain();
+    }
+    expect(await world.get(id)).toMatchObject({ status: "succeeded", usage: usage(3, 9) });
+    const [, a] = await world.trace(id);
+    expect(a).toMatchObject({ attempts: 3, usage: usage(3, 9) });
+    const ended = await paused();
+    await Execution.cancel(world.ctx, world.deps, ended.id);
+    expect(await world.get(ended.id)).toMatchObject({ status: "cancelled", usage: usage(1, 3) });
+  });
+
   it.each(["loop", "batch"])("is summed over the turns of a %s, each once", async (type) => {
     const view = await runIn(mode, turns(type), { list: ["p", "qq", "rrr"] });
     const all = "p,qq,rrr".length;

@@ -79,7 +79,7 @@ describe("functions", () => {
       if (grant === "table") expected.add("dynamodb").add("kms");
       if (grant === "files") expected.add("s3").add("kms");
       if (grant === "mail") expected.add("ses");
-      if (grant === "code") expected.add("lambda");
+      if (grant === "code" || grant === "jobs") expected.add("lambda");
       if (grant === "secrets") expected.add("kms");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
       if (grant === "events") expected.add("events");
@@ -111,6 +111,7 @@ describe("functions", () => {
     if (spec.grants.includes("files")) expected.push("FILES_BUCKET");
     if (spec.grants.includes("machine")) expected.push("RUN_WORKFLOW_ARN");
     if (spec.grants.includes("code")) expected.push("CODE_FUNCTION");
+    if (spec.grants.includes("jobs")) expected.push("JOBS_FUNCTION", "CANVAS_JOBS_FUNCTION");
     if (spec.grants.includes("mail")) expected.push("MAIL_FROM");
     if (spec.grants.includes("secrets")) expected.push("DATA_KEY_ARN");
     if (spec.grants.includes("events")) expected.push("EVENT_BUS");
@@ -167,13 +168,15 @@ describe("functions", () => {
 });
 
 describe("events", () => {
-  test("each manifest job is one schedule that calls the jobs function with its name", () => {
-    const jobsFunction = lambdaOf("jobs").id;
+  test("each manifest job is one schedule that calls its function with its name", () => {
+    const names = new Map(["jobs", "canvas-jobs"].map((name) => [lambdaOf(name).id, name]));
     const made = resources("AWS::Scheduler::Schedule").map(({ Properties }) => {
-      expect(Properties.Target.Arn["Fn::GetAtt"]).toEqual([jobsFunction, "Arn"]);
+      const [id, attribute] = Properties.Target.Arn["Fn::GetAtt"];
+      expect(attribute).toBe("Arn");
       expect(Properties.Target.DeadLetterConfig.Arn).toBeDefined();
       expect(Properties.Target.RetryPolicy.MaximumRetryAttempts).toBeLessThanOrEqual(2);
-      return { name: JSON.parse(Properties.Target.Input).job, schedule: Properties.ScheduleExpression };
+      const { job } = JSON.parse(Properties.Target.Input);
+      return { name: job, schedule: Properties.ScheduleExpression, function: names.get(id) };
     });
     expect(made).toEqual([...jobs]);
   });

@@ -18,12 +18,13 @@ const lines: LogLine[] = [];
 const pool = new LambdaPool({
   clock,
   log: (line) => lines.push(line),
-  limits: { patienceMs: 20, hardPatienceMs: 100 },
+  // Workers that end by themselves would be missing where tests count them.
+  limits: { patienceMs: 20, hardPatienceMs: 100, kept: 64 },
 });
 
-function define(name: string, exportName: string, extra: Partial<LambdaFunction> = {}): void {
+function define(name: string, exportName: string, extra: Partial<LambdaFunction> = {}, to = pool): void {
   const arn = `arn:aws:lambda:us-east-1:000000000000:function:${name}`;
-  pool.define({
+  to.define({
     name,
     arn,
     entry,
@@ -95,6 +96,27 @@ describe("a plain invocation", () => {
     await expect(pool.invoke("nobody", "{}")).rejects.toMatchObject({ name: "ResourceNotFoundException" });
     const big = JSON.stringify("x".repeat(6_291_556));
     await expect(pool.invoke("echo", big)).rejects.toMatchObject({ name: "RequestTooLargeException", status: 413 });
+  });
+});
+
+describe("workers with nothing to do", () => {
+  const small = new LambdaPool({ clock, log: () => {}, limits: { kept: 2 } });
+  afterAll(() => small.close());
+  const of = async (name: string): Promise<number> => JSON.parse((await small.invoke(name, "{}")).payload).calls;
+
+  it("end above the number that stays loaded, those that rested longest first", async () => {
+    for (const name of ["first", "second", "third", "fourth"]) define(name, "echo", {}, small);
+    for (const name of ["first", "second", "third", "fourth"]) expect(await of(name)).toBe(1);
+    await expect.poll(() => small.counts().workers, SOON).toBe(2);
+    expect([await of("third"), await of("fourth")]).toEqual([2, 2]);
+    expect([await of("first"), await of("second")]).toEqual([1, 1]);
+  });
+
+  it("do not end while they work", async () => {
+    const names = ["busy1", "busy2", "busy3"];
+    for (const name of names) define(name, "slow", { environment: { AWS_LAMBDA_FUNCTION_NAME: name } }, small);
+    const all = await Promise.all(names.map((name) => small.invoke(name, '{"ms":2500}')));
+    expect(all.map(({ payload }) => JSON.parse(payload))).toEqual(names);
   });
 });
 

@@ -1,7 +1,7 @@
 /**
  * `npm run prove`: the proofs that `npm test` takes samples of, whole.
  *
- *   npm run prove -- [--minutes N] [--seed S] [--only kills,lanes,plans,canvases,states,stores]
+ *   npm run prove -- [--minutes N] [--seed S] [--only kills,scale,lanes,plans,canvases,states,stores]
  */
 import { randomInt } from "node:crypto";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasFixtures } from "../local/asl-fixture.ts";
 import { proveKills } from "./kills.ts";
+import { MAX_EVENTS, MAX_PEAK_MB, proveScale } from "./scale.ts";
 import { runTests } from "./vitest.ts";
 
 const KILLS = 50;
@@ -22,6 +23,8 @@ const PLANS_AT_ONCE = 1_000;
 /** Variations of Coze's canvases; a process goes through as many at once as `npm test` does. */
 const VARIATIONS = 2_000;
 const VARIATIONS_AT_ONCE = 200;
+/** Large workflows: nodes one after another, turns without effects and with calls, items of a batch. */
+const SIZES = { chain: 300, cheapTurns: 10_000, turns: 1_000, items: 5_000 };
 /** Kills of the stores' own durability tests. */
 const STORE_ROUNDS = 40;
 
@@ -81,6 +84,21 @@ async function kills(): Promise<Outcome> {
     `${report.checkpointsSeen} checkpoints held`;
   const failed = report.problems.length;
   return { figures, passed: Math.max(0, report.executions - failed), failed, problems: report.problems };
+}
+
+async function scale(): Promise<Outcome> {
+  const { rows: run, problems: found } = await proveScale({
+    sizes: SIZES,
+    dataDir: join(tmpdir(), `weft-prove-scale-${process.pid}`),
+    isOver: () => minutesUsed() > minutes,
+    log: (line) => console.log(`  ${line}`),
+  });
+  const most = (of: "events" | "peakMb"): number => Math.round(Math.max(...run.map((row) => row[of])));
+  const figures =
+    `${run.length} workflows, at most ${most("events")} events in a lane (${MAX_EVENTS}), ` +
+    `${most("peakMb")} MB at once (${MAX_PEAK_MB})`;
+  const failed = found.length;
+  return { figures, passed: Math.max(0, run.length - failed), failed, problems: found };
 }
 
 /** One test file over many seeds, as long as there is time. */
@@ -146,6 +164,7 @@ console.log(`first seed ${seed}${Number.isFinite(minutes) ? `, ${minutes} minute
 await prove("states", "States Language against AWS's records", states);
 await prove("stores", "Stores keep what they acknowledged", stores);
 await prove("kills", "Killed stacks lose and repeat nothing", kills);
+await prove("scale", "Large workflows end with every call made once, in bounded memory", scale);
 await prove("plans", "Plans of every pure node type give the sequential outcome", plans);
 await prove("canvases", "Coze's canvases in other forms", canvases);
 await prove("lanes", "Lanes give the sequential outcome", lanes);

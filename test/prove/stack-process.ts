@@ -1,11 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const MAIN = join(ROOT, "packages/local/src/main.ts");
+/** What `npm start` gives Node: its flags bound the memory, and the entry. */
+const [, ...START] = (
+  JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: { start: string } }
+).scripts.start.split(" ");
+
+/** What the running stack writes beside its data. */
+export interface Runtime {
+  pid: number;
+  endpoints: { services: string };
+}
 
 /** The local stack as `npm start` runs it, in a process of its own that can be killed. */
 export class StackProcess {
@@ -20,10 +29,15 @@ export class StackProcess {
     mkdirSync(dataDir, { recursive: true });
   }
 
+  /** Of the stack that runs: it has answered. */
+  runtime(): Runtime {
+    return JSON.parse(readFileSync(join(this.dataDir, "runtime.json"), "utf8"));
+  }
+
   /** Starts it. `answering` resolves once it answers; a kill before that rejects it. */
   start(): { answering: Promise<void> } {
     const env = { ...process.env, PORT: "0", WEFT_DATA_DIR: this.dataDir, WEFT_EGRESS_LOOPBACK: "allow" };
-    const child = spawn(process.execPath, [MAIN], { stdio: ["ignore", "pipe", "pipe"], env });
+    const child = spawn(process.execPath, START, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], env });
     this.#child = child;
     const answering = new Promise<void>((resolve, reject) => {
       const note = (line: string): void => {

@@ -32,6 +32,16 @@ const canvas = {
   ],
 };
 
+/** It asks for an approval before it ends. */
+const approving = {
+  nodes: [canvas.nodes[0], { id: "ask", type: "approval", data: { config: {} } }, { id: "end", type: "end", data: {} }],
+  edges: [
+    { id: "a", source: "start", target: "ask" },
+    { id: "b", source: "ask", sourceHandle: "approved", target: "end" },
+    { id: "c", source: "ask", sourceHandle: "rejected", target: "end" },
+  ],
+};
+
 async function make(method: string, path: string, body?: unknown) {
   const answer = await world.call(method, path, { token: owner.token, ...(body === undefined ? {} : { body }) });
   expect([path, answer.status], JSON.stringify(answer.json)).toEqual([path, expect.toSatisfy((s: number) => s < 300)]);
@@ -59,8 +69,12 @@ beforeAll(async () => {
   const objects = [{ kind: "workflow", id: workflow.id }];
   const copy = await make("POST", `/api/spaces/${space}/copies`, { objects });
   const execution = await make("POST", `${base}/run`, { mode: "async", version: "v1.0.0" });
+  const asking = await make("POST", `/api/spaces/${space}/workflows`, { name: "a", canvas: approving });
+  await make("POST", `/api/spaces/${space}/workflows/${asking.id}/run`, { mode: "async", version: "draft" });
   const read = () => make("GET", `/api/spaces/${space}/executions/${execution.id}`);
   const waiting = await until(read, (view) => view.waitingFor.length === 1);
+  const waits = () => make("GET", `/api/spaces/${space}/approvals?status=waiting`);
+  const approvals = await until(waits, ({ items }) => items.length === 1);
   const program = {
     language: "python",
     code: "open('note.txt', 'w').write('mine')\nasync def main(args):\n    return {}",
@@ -74,11 +88,27 @@ beforeAll(async () => {
   });
   const variable = await make("POST", `/api/spaces/${space}/variables`, { name: "v", type: "string", value: "x" });
   const meta = await make("POST", `/api/spaces/${space}/variable-metas`, { ownerKind: "app", ownerId: "app_1" });
+  const events = `/api/spaces/${space}/events`;
+  const event = await make("POST", events, { type: "owned.happened" });
+  const eventTrigger = await make("POST", `/api/spaces/${space}/event-triggers`, {
+    ...{ name: "t", types: ["owned.*"], workflowId: workflow.id, isEnabled: false },
+  });
+  const subscriptions = `/api/spaces/${space}/subscriptions`;
+  const listening = { name: "s", url: "https://hooks.invalid/in", types: ["owned.*"] };
+  const subscription = await make("POST", subscriptions, listening);
+  await make("POST", events, { type: "owned.again" });
+  const sent = () => make("GET", `${subscriptions}/${subscription.id}/deliveries`);
+  const deliveries = await until(sent, ({ items }) => items.length === 1);
   owned = {
+    eventId: event.items[0].id,
+    eventTriggerId: eventTrigger.id,
+    subscriptionId: subscription.id,
+    deliveryId: deliveries.items[0].id,
     credentialId: credential.id,
     credentialVersion: "1",
     variableId: variable.id,
     variableMetaId: meta.id,
+    approvalId: approvals.items[0].id,
     codeExecutionId: ran.id,
     codeOutputId: ran.files[0].id,
     fileId: ran.files[0].fileId,
@@ -92,7 +122,7 @@ beforeAll(async () => {
     copyTaskId: copy.id,
     templateId: template.id,
     executionId: execution.id,
-    eventId: waiting.waitingFor[0].id,
+    askedId: waiting.waitingFor[0].id,
     invitationId: invitation.id ?? invitation.invitation?.id,
     apiKeyId: key.id ?? key.apiKey?.id,
     sessionId: sessions.items[0].id,
@@ -102,7 +132,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Parameters whose value is no object of an account. */
-const NOT_OWNED = new Set(["jobName", "roleId"]);
+const NOT_OWNED = new Set(["jobName", "roleId", "token"]);
 const names = (path: string): string[] => [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] as string);
 const filled = (path: string, values: Record<string, string>): string =>
   path.replace(/\{([^}]+)\}/g, (_all, name: string) => values[name] ?? `no-${name}`);
@@ -150,7 +180,9 @@ describe("a second account", () => {
         restoreWorkflowSnapshot: { expectedRevision: 1 },
         updateTemplate: { expectedRevision: 1, name: "mine now" },
         publishTemplate: { audience: "space" },
-        resumeExecution: { eventId: owned.eventId, data: "x" },
+        answerApproval: { decision: "approve" },
+        resumeExecution: { eventId: owned.askedId, data: "x" },
+        replayDeliveries: { since: new Date(0).toISOString() },
       };
       const body = method === "GET" || method === "DELETE" ? {} : { body: bodies[id] ?? {} };
       const path2 = filled(path, { ...owned, spaceId: stranger.spaceId });
@@ -194,6 +226,13 @@ describe("a second account", () => {
     }
   });
 
+  it("cannot have the first account's workflow run at events of its own", async () => {
+    const path = `/api/spaces/${stranger.spaceId}/event-triggers`;
+    const body = { name: "thief", types: ["x.*"], workflowId: owned.workflowId };
+    const answer = await world.call("POST", path, { token: stranger.token, body });
+    expect([answer.status, answer.json?.error?.code]).toEqual([404, "not_found"]);
+  });
+
   it("cannot copy what it may not read", async () => {
     const objects = [{ kind: "workflow", id: owned.workflowId }];
     for (const from of [{}, { sourceSpaceId: owned.spaceId }, { from: "library" }]) {
@@ -207,6 +246,7 @@ describe("a second account", () => {
     const at = `/api/spaces/${owned.spaceId}`;
     expect((await make("GET", `${at}/workflows/${owned.workflowId}`)).name).toBe("w");
     expect(await make("GET", `${at}/executions/${owned.executionId}`)).toMatchObject({ status: "waiting" });
+    expect(await make("GET", `${at}/approvals/${owned.approvalId}`)).toMatchObject({ status: "waiting", answers: [] });
     expect((await make("GET", "/api/me")).id).toBe(owner.userId);
   });
 });

@@ -3,9 +3,9 @@ import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { registerToken } from "@weft/core/execution/events";
 import type { Execution as ExecutionView, NodeTrace } from "@weft/core/execution/execution.schema";
 import * as Execution from "@weft/core/execution/execution.service";
-import { runLane } from "@weft/core/execution/lane";
+import { runState } from "@weft/core/execution/launched";
 import type { LaneInput, LaneRoute, Machine } from "@weft/core/execution/machine";
-import { sweep } from "@weft/core/execution/recover";
+import { sweep } from "@weft/core/execution/sweep";
 import { runFiring } from "@weft/core/trigger/trigger.firing";
 import { readCanvas } from "@weft/engine/canvas";
 import { compile, hasErrors, issuesError } from "@weft/engine/compile";
@@ -68,7 +68,7 @@ export class StepMachine implements Machine {
 
   /** Does one step of a lane and takes it to where its route leads. */
   async step(deps: ExecutionDeps, lane: Lane): Promise<LaneRoute> {
-    const route = await (isId("firing", lane.input.executionId) ? runFiring : runLane)(deps, lane.input);
+    const route = await (isId("firing", lane.input.executionId) ? runFiring : runState)(deps, lane.input);
     if (lane.state === "stopped") return route;
     const { spaceId, executionId, segmentId, step, epoch, hops } = route;
     lane.input = { spaceId, executionId, segmentId, step, epoch, hops };

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ExecutionDeps } from "@weft/core/execution/deps";
-import { runLane, startLanes } from "@weft/core/execution/lane";
+import { startLanes } from "@weft/core/execution/lane";
+import { runState } from "@weft/core/execution/launched";
 import type { LaneInput, LaneRoute, Machine } from "@weft/core/execution/machine";
-import { sweepOne } from "@weft/core/execution/recover";
 import {
   CHECK_INTERVAL_MS,
   createExecution,
@@ -11,6 +11,7 @@ import {
   isTerminal,
   outcomeOf,
 } from "@weft/core/execution/store";
+import { sweepOne } from "@weft/core/execution/sweep";
 import { documentClient } from "@weft/db/table";
 import type { NodeRun } from "@weft/engine/node";
 import type { Plan } from "@weft/engine/plan";
@@ -151,7 +152,7 @@ export class ChaosMachine implements Machine {
       this.deliveries += 1;
       const worker = { isDead: false, since: ++order };
       try {
-        const route = await workers.run(worker, () => runLane(deps, task.input));
+        const route = await workers.run(worker, () => runState(deps, task.input));
         return worker.isDead ? "died" : route;
       } catch (thrown) {
         if (!hasCrash(thrown)) throw thrown;

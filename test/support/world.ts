@@ -29,6 +29,8 @@ export interface StackWorld {
     options?: { token?: string; body?: unknown; headers?: Record<string, string> },
   ): Promise<Answer>;
   signUp(): Promise<Resident>;
+  /** Texts of the mails to somebody, in no order. */
+  mailsTo(email: string): string[];
   close(): Promise<void>;
 }
 
@@ -56,11 +58,12 @@ export async function startWorld(options: { env?: Record<string, string> } = {})
     const text = await response.text();
     return { status: response.status, headers: response.headers, json: text === "" ? undefined : JSON.parse(text) };
   };
-  const mailCode = (email: string): string | undefined => {
+  const mailsTo = (email: string): string[] => {
     const folder = join(dataDir, "mail");
     const mails = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
-    return mails.find((mail) => mail.includes(email))?.match(/mt_[a-z0-9]+_[\w-]+/)?.[0];
+    return mails.filter((mail) => mail.includes(email));
   };
+  const mailCode = (email: string): string | undefined => mailsTo(email)[0]?.match(/mt_[a-z0-9]+_[\w-]+/)?.[0];
   const signUp = async (): Promise<Resident> => {
     people += 1;
     const email = `person${people}@example.com`;
@@ -77,6 +80,7 @@ export async function startWorld(options: { env?: Record<string, string> } = {})
     stack,
     call,
     signUp,
+    mailsTo,
     close: async () => {
       await stack.close();
       await rm(dataDir, { recursive: true, force: true });

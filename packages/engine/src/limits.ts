@@ -12,6 +12,8 @@ export const MAX_STRING = 400_000;
 export const MAX_CANVAS_CHARS = 4 * 1024 * 1024;
 /** Inputs, outputs or fields of one node. */
 export const MAX_FIELDS = 200;
+/** Begins the id of a credential that an import could not bind: it keeps its place until one is chosen. */
+export const UNBOUND_CREDENTIAL = "unbound:";
 /** Problems reported at once; what is beyond is found by the next check. */
 export const MAX_ISSUES = 200;
 

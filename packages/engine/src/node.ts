@@ -36,7 +36,13 @@ export interface HttpRequest {
   url: string;
   headers: Record<string, string>;
   body?: string | Uint8Array;
+  /** For all of it: redirects and the answer's body too. */
   timeoutMs: number;
+  /** Of it, for a connection to each host; ten seconds where nothing is said. */
+  connectTimeoutMs?: number;
+  /** Of it, from a request that is sent to the head of its answer. */
+  firstByteTimeoutMs?: number;
+  /** Of the answer's body, decoded. */
   maxBytes: number;
   signal: AbortSignal;
   /** The only hosts that it may reach, at each redirect too (`http/hosts.ts`). Absent: any public one. */
@@ -174,7 +180,7 @@ export type NodeSuspend =
       until: number;
       state?: unknown;
       /** Set by the runner alone: the node failed and is tried again then. */
-      retry?: { attempt: number; used: Record<string, number> };
+      retry?: { attempt: number; used: Record<string, number>; spent?: Usage };
     }
   | { suspend: "signal"; event: ExecutionEventData; state?: unknown }
   | {
@@ -257,8 +263,11 @@ export interface NodeRun<C = unknown> {
   tolerate(thrown: unknown): (NodeErrorData & { usage?: Usage }) | undefined;
   /** Only in composites. The stored position of an earlier, unfinished run of this node. */
   cursor(): unknown;
-  /** Keeps the position and how far the turns are: at most once a second, or always when `force`. */
-  saveCursor(state: unknown, force: boolean, turns?: Turns): void | Promise<void>;
+  /**
+   * Only in composites. Keeps the position where it is time for it, or always when `force`: `place` is asked only then. What
+   * the journal holds of turns before `turn` is forgotten after that, for the position says what they amount to.
+   */
+  saveCursor(place: () => CompositePlace, turn: number, force: boolean): void | Promise<void>;
   /** Whether time is up for work that may take `ms` more. */
   mustYield(ms?: number): boolean;
   /** Runs another workflow's plan inside this node: a frame of the same run. */
@@ -269,6 +278,12 @@ export interface NodeRun<C = unknown> {
   ): FrameDone | Blocked | Promise<FrameDone | Blocked>;
   /** Whether the driver runs sub-workflows at this place as executions of their own. */
   childExecutions: boolean;
+}
+
+/** Where a composite is: what it goes on from, and how far its turns are. */
+export interface CompositePlace {
+  state: unknown;
+  turns: Turns;
 }
 
 /** A port that a node can have, told to people: `{n}` in its name stands for a number from 0. */

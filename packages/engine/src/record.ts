@@ -88,6 +88,9 @@ export interface NodeRecord {
   suspend?: SuspendRecord;
 }
 
+/** The type of the event by which an approval asks. Only its approvers answer it, never who resumes executions. */
+export const APPROVAL_EVENT = "approval";
+
 /** What people or programs are asked for while a node waits. */
 export interface ExecutionEventData {
   /** question, input, approval… */
@@ -103,8 +106,8 @@ export type SuspendRecord =
       kind: "wait";
       until: number;
       state?: unknown;
-      /** It failed and is tried again then: the tries so far, and by which rules. */
-      retry?: { attempt: number; used: Record<string, number> };
+      /** It failed and is tried again then: the tries so far, by which rules, and what they were metered for. */
+      retry?: { attempt: number; used: Record<string, number>; spent?: Usage };
     }
   | { kind: "signal"; event: ExecutionEventData; round: number; since: number; state?: unknown }
   | {
@@ -139,8 +142,16 @@ export interface Journal {
   answer(record: NodeRecord): Answer | undefined;
   cursor(path: string): unknown;
   saveCursor(path: string, state: unknown, turns?: Turns): void | Promise<void>;
+  /** Gives up what is in memory of a composite's turns before `turn`: nobody asks for it again. */
+  forget(path: string, turn: number): void;
   /** Whether anything below this path is stored (a frame that was begun stays a frame). */
   hasBelow(prefix: string): boolean;
+}
+
+/** Those of the paths that are inside of a composite's turns before `turn`. */
+export function pathsOfTurns(paths: Iterable<string>, composite: string, turn: number): string[] {
+  const prefix = `${composite}.`;
+  return [...paths].filter((path) => path.startsWith(prefix) && Number.parseInt(path.slice(prefix.length), 10) < turn);
 }
 
 /** A journal that lives as long as the process: sync and stream runs, replays and tests. */
@@ -165,6 +176,9 @@ export class MemoryJournal implements Journal {
   }
   saveCursor(path: string, state: unknown): void {
     this.cursors.set(path, state);
+  }
+  forget(path: string, turn: number): void {
+    for (const known of pathsOfTurns(this.records.keys(), path, turn)) this.records.delete(known);
   }
   hasBelow(prefix: string): boolean {
     for (const path of this.records.keys()) if (path.startsWith(prefix)) return true;

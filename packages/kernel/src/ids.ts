@@ -22,6 +22,8 @@ export const ID_PREFIX = {
   template: "tpl",
   execution: "exe",
   executionEvent: "evt",
+  approval: "apv",
+  approvalLink: "apl",
   firing: "fir",
   event: "evn",
   eventTrigger: "etr",

@@ -21,7 +21,7 @@ const PUBLIC_KEY =
 
 const SECRET_TEXT = [
   /\bsk[-_][A-Za-z0-9_-]{12,}/g,
-  /\b(?:ss|mt|iv|os)_[0-9a-z]{26}_[A-Za-z0-9_-]{12,}/g,
+  /\b(?:ss|mt|iv|os|al)_[0-9a-z]{26}_[A-Za-z0-9_-]{12,}/g,
   /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
   /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
   /\bxox[abprs]-[A-Za-z0-9-]{10,}/g,

@@ -97,7 +97,13 @@ async function build(settings: Settings, closers: Closers, close: () => Promise<
   applyBucketsAndQueues(resources, objects);
   stores.listen(resources);
   const environment = functionEnvironment(endpoints);
-  const functions = readFunctions(resources, { entryOf: settings.entryOf, environment, overrides: settings.env });
+  const gateway = await openGateway(settings, resources, pool, closers);
+  const publicUrl = { WEFT_PUBLIC_URL: gateway.url };
+  const functions = readFunctions(resources, {
+    entryOf: settings.entryOf,
+    environment,
+    overrides: { ...publicUrl, ...settings.env },
+  });
   for (const fn of withAsyncConfig(functions, resources, endpoints.sqs, log)) pool.define(fn);
   closers.push(() => pool.close());
   services.addPath({ matches: /^\/2015-03-31\/functions\//, handle: (req, res) => handleInvoke(pool, req, res) });
@@ -107,10 +113,11 @@ async function build(settings: Settings, closers: Closers, close: () => Promise<
   services.addJson("AWSStepFunctions", (operation, input) => sfn.handler(`AWSStepFunctions.${operation}`, input));
   await applySchedules(resources, aws.scheduler);
   aws.start();
-  const url = await startGateway(settings, resources, pool, closers);
+  gateway.serve();
+  closers.push(() => gateway.close());
   const mailIn = mailReceiver(resources, { pool, clock, s3Url: endpoints.s3 });
   const parts: WeftServices = { clock, pool, dynamo, objects, aws, sfn, eventsPut, resources, mailIn };
-  const stack: WeftStack = { ...parts, ...controlsOf(parts), url, endpoints, environment, close };
+  const stack: WeftStack = { ...parts, ...controlsOf(parts), url: gateway.url, endpoints, environment, close };
   addOperatorApi(services, stack);
   return stack;
 }
@@ -170,19 +177,25 @@ async function startSfn(
   return { sfn, eventsPut };
 }
 
-async function startGateway(
+/** The public port. Functions learn its address before they are there; requests wait until `serve` is called. */
+async function openGateway(
   settings: Settings,
   resources: readonly Resource[],
   pool: LambdaPool,
   closers: Closers,
-): Promise<string> {
+): Promise<{ url: string; serve(): void; close(): Promise<void> }> {
   const { clock, log, port } = settings;
   const api = readRestApi(resources);
   const nothing = (_req: unknown, res: ServerResponse) => void res.writeHead(404).end();
-  const server = new GatewayServer(api ? createGateway({ api, pool, clock, log }) : nothing);
+  const listener = api ? createGateway({ api, pool, clock, log }) : nothing;
+  let serve = (): void => undefined;
+  const isServing = new Promise<void>((resolve) => {
+    serve = resolve;
+  });
+  const server = new GatewayServer((req, res) => void isServing.then(() => listener(req, res)));
   const url = await server.listen(port);
   closers.push(() => server.close());
-  return url;
+  return { url, serve: () => serve(), close: () => server.close() };
 }
 
 function controlsOf(services: WeftServices): Pick<WeftStack, "counts" | "advance" | "idle" | "killWorker"> {

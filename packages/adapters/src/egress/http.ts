@@ -1,163 +1,141 @@
-import { lookup } from "node:dns/promises";
-import { type IncomingMessage, request as plainRequest, type RequestOptions } from "node:http";
-import { request as tlsRequest } from "node:https";
-import { isIP } from "node:net";
+import type { IncomingMessage } from "node:http";
 import { isAllowedHost } from "@weft/engine/http/hosts";
 import { type HttpRequest, type HttpResponse, NodeError } from "@weft/engine/node";
-import { isLoopback, isPublicAddress } from "./address.ts";
+import { ACCEPT_ENCODING, responseBody } from "./body.ts";
+import { exchange, failure, openSocket } from "./exchange.ts";
+import { afterSending, refused, tooLarge } from "./failure.ts";
+import { outgoingHeaders, redirected } from "./headers.ts";
+import { internet, type Network } from "./network.ts";
+import { parseUrl, resolveTarget } from "./target.ts";
+import { type Watch, watch } from "./watch.ts";
 
 const MAX_REDIRECTS = 5;
-const MAX_URL = 8192;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Not carried to another origin on a redirect. */
-const SECRET_HEADERS: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"]);
-/** Set by the client itself; a caller's value would split or smuggle requests. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "host",
-  "connection",
-  "content-length",
-  "transfer-encoding",
-  "upgrade",
-  "te",
-  "trailer",
-  "expect",
-]);
+/** The longest that resolving, connecting and TLS may take together. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Bytes of a body to send: a form's files (20 MB) and its texts. */
+const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
+const METHOD = /^[A-Z]{1,20}$/;
+/** Methods that open tunnels or echo what was sent. */
+const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 export interface EgressOptions {
   /** Lets requests reach this machine: development and tests only. */
   allowLoopback?: boolean;
+  network?: Network;
+}
+
+/** An answer whose body is read as it comes. Reading it to its end, leaving its loop or aborting frees the connection. */
+export interface HttpStream extends Omit<HttpResponse, "body"> {
+  body: AsyncIterable<Uint8Array>;
+}
+
+export interface Egress {
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** As `request`, with the body as it comes; `timeoutMs` and `maxBytes` hold until its end. */
+  stream(request: HttpRequest): Promise<HttpStream>;
 }
 
 /**
  * The one way out for requests that a user's data decides. Each hop's host is resolved once, every address of it is
- * checked, and the connection goes to the address that was checked. Bodies are bounded, redirects too. Throws NodeError
- * `invalid_url`, `host_not_allowed`, `address_refused`, `too_large`, `too_many_redirects`, `unreachable`.
+ * checked, and the connection goes to an address that was checked; it serves this one request. The environment's proxies
+ * have no part in it. Throws NodeError `invalid_url`, `invalid_header`, `invalid_request`, `host_not_allowed`,
+ * `address_refused`, `redirect_refused` (each with `details.reason` where there are several), `too_large` and `timeout`
+ * (`details.limit` says which), `too_many_redirects`, `unreachable` (`details.phase`) and `invalid_response`.
  */
-export function egress(options: EgressOptions = {}): { request(request: HttpRequest): Promise<HttpResponse> } {
-  return {
-    async request(given) {
-      let current = given;
-      let url = parseUrl(given.url);
-      for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-        const response = await send(url, current, options);
-        const { location } = response.headers;
-        const isFollowed = REDIRECTS.has(response.status) && given.redirect !== "manual";
-        if (!isFollowed || location === undefined) return response;
-        const next = parseUrl(new URL(location, url).href);
-        current = redirected(current, url, next, response.status);
-        url = next;
-      }
-      throw new NodeError("too_many_redirects", `more than ${MAX_REDIRECTS} redirects`, { retryable: false });
-    },
-  };
-}
-
-function parseUrl(text: string): URL {
-  if (text.length > MAX_URL || !URL.canParse(text)) throw invalidUrl("not a URL");
-  const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw invalidUrl(`scheme ${url.protocol} is not allowed`);
-  if (url.username !== "" || url.password !== "") throw invalidUrl("credentials in a URL are not allowed");
-  return url;
-}
-
-function invalidUrl(message: string): NodeError {
-  return new NodeError("invalid_url", message, { retryable: false });
-}
-
-function redirected(request: HttpRequest, from: URL, to: URL, status: number): HttpRequest {
-  const isGet = status === 303 || ((status === 301 || status === 302) && request.method === "POST");
-  const isSecret = (name: string) => SECRET_HEADERS.has(name) || request.secretHeaders?.includes(name);
-  const headers = Object.entries(request.headers).filter(
-    ([name]) => (from.origin === to.origin || !isSecret(name.toLowerCase())) && !(isGet && /^content-/i.test(name)),
-  );
-  const { body, ...rest } = request;
-  const keepsBody = !isGet && body !== undefined;
-  return {
-    ...rest,
-    method: isGet ? "GET" : request.method,
-    headers: Object.fromEntries(headers),
-    ...(keepsBody ? { body } : {}),
-  };
-}
-
-async function resolve(url: URL, options: EgressOptions): Promise<{ address: string; family: 4 | 6 }> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const found = isIP(host)
-    ? [{ address: host, family: isIP(host) }]
-    : await lookup(host, { all: true }).catch((cause) => {
-        throw new NodeError("unreachable", `${host} cannot be resolved`, { cause });
-      });
-  for (const { address } of found) {
-    if (isPublicAddress(address) || (options.allowLoopback && isLoopback(address))) continue;
-    throw new NodeError("address_refused", `${host} is not a public address`, { retryable: false });
-  }
-  const [first] = found;
-  if (!first) throw new NodeError("unreachable", `${host} has no address`);
-  return { address: first.address, family: first.family === 6 ? 6 : 4 };
-}
-
-async function send(url: URL, request: HttpRequest, options: EgressOptions): Promise<HttpResponse> {
-  if (request.allowedHosts && !isAllowedHost(url, request.allowedHosts)) {
-    throw new NodeError("host_not_allowed", `${url.origin} is not an allowed host`, { retryable: false });
-  }
-  const { address, family } = await resolve(url, options);
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (!OWN_HEADERS.has(name.toLowerCase())) headers[name] = value;
-  }
-  if (request.body !== undefined) headers["content-length"] = String(Buffer.byteLength(request.body));
-  const requestOptions: RequestOptions = {
-    method: request.method,
-    headers,
-    agent: false,
-    signal: AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]),
-    // The name is resolved already; the connection goes where the check looked.
-    lookup: (_host, lookupOptions, done) => {
-      if (lookupOptions.all)
-        (done as (error: null, all: { address: string; family: number }[]) => void)(null, [{ address, family }]);
-      else done(null, address, family);
-    },
-  };
-  const sendRequest = url.protocol === "https:" ? tlsRequest : plainRequest;
-  return new Promise<HttpResponse>((resolveResponse, reject) => {
-    const fail = (cause: Error): void => reject(failure(cause, request));
+export function egress({ allowLoopback = false, network = internet }: EgressOptions = {}): Egress {
+  const stream = async (given: HttpRequest): Promise<HttpStream> => {
+    const clock = watch(given);
     try {
-      const outgoing = sendRequest(url, requestOptions, (incoming) => {
-        collect(incoming, request.maxBytes).then(resolveResponse, fail);
-      });
-      outgoing.on("error", fail);
-      outgoing.end(request.body);
+      return opened(await follow(given, { allowLoopback, network }, clock), given, clock);
     } catch (thrown) {
-      fail(thrown as Error);
+      clock.end();
+      throw clock.signal.aborted ? clock.signal.reason : thrown;
     }
-  });
+  };
+  return {
+    stream,
+    async request(given) {
+      const { body, ...head } = await stream(given);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body) chunks.push(chunk);
+      return { ...head, body: Buffer.concat(chunks) };
+    },
+  };
 }
 
-function failure(cause: Error, request: HttpRequest): Error {
-  if (cause instanceof NodeError) return cause;
-  if (request.signal.aborted) return request.signal.reason instanceof Error ? request.signal.reason : cause;
-  if (cause.name === "TimeoutError" || cause.name === "AbortError") {
-    return new NodeError("timeout", `no answer within ${request.timeoutMs} ms`, { cause });
+/** Sends a request, and again for each redirect, until there is an answer. */
+async function follow(
+  given: HttpRequest,
+  { allowLoopback, network }: Required<EgressOptions>,
+  clock: Watch,
+): Promise<IncomingMessage> {
+  let url = parseUrl(given.url);
+  let current = checked(given, url);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+    if (current.allowedHosts && !isAllowedHost(url, current.allowedHosts)) {
+      throw refused("host_not_allowed", `${url.origin} is not an allowed host`);
+    }
+    const incoming = await hopTo(url, current, { allowLoopback, network }, clock).catch((thrown: unknown) => {
+      throw hop === 0 ? thrown : afterSending(thrown);
+    });
+    const { location } = incoming.headers;
+    const isFollowed = REDIRECTS.has(incoming.statusCode ?? 0) && given.redirect !== "manual";
+    if (!isFollowed || location === undefined) return incoming;
+    incoming.destroy();
+    const next = parseUrl(location, url);
+    current = redirected(current, url, next, incoming.statusCode ?? 0);
+    url = next;
   }
-  const code = (cause as { code?: string }).code ?? "";
-  if (code.startsWith("ERR_")) return new NodeError("invalid_request", cause.message, { retryable: false, cause });
-  return new NodeError("unreachable", `the request failed: ${code || cause.message}`, { cause });
+  const details = { limit: "redirects", max: MAX_REDIRECTS };
+  throw new NodeError("too_many_redirects", `more than ${MAX_REDIRECTS} redirects`, { retryable: false, details });
 }
 
-async function collect(incoming: IncomingMessage, maxBytes: number): Promise<HttpResponse> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      incoming.destroy();
-      throw new NodeError("too_large", `the answer is larger than ${maxBytes} bytes`, { retryable: false });
-    }
-    chunks.push(chunk);
+async function hopTo(
+  url: URL,
+  request: HttpRequest,
+  { allowLoopback, network }: Required<EgressOptions>,
+  clock: Watch,
+): Promise<IncomingMessage> {
+  const connectMs = Math.min(request.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, request.timeoutMs);
+  const connecting = resolveTarget(url, network, allowLoopback).then(async (target) => ({
+    target,
+    socket: await openSocket(target, network, clock),
+  }));
+  const { target, socket } = await clock.within({ limit: "connect", ms: connectMs, phase: "connect" }, connecting);
+  const answering = exchange(target, request, socket);
+  return clock.within({ limit: "first_byte", ms: request.firstByteTimeoutMs, phase: "exchange" }, answering);
+}
+
+/** The request as it goes out. */
+function checked(request: HttpRequest, url: URL): HttpRequest {
+  if (!METHOD.test(request.method) || REFUSED_METHODS.has(request.method)) {
+    throw refused("invalid_request", "the method is not allowed", "method");
   }
+  if (request.body !== undefined && Buffer.byteLength(request.body) > MAX_REQUEST_BYTES) {
+    throw tooLarge("request_body", MAX_REQUEST_BYTES);
+  }
+  return { ...request, headers: { "accept-encoding": ACCEPT_ENCODING, ...outgoingHeaders(request, url) } };
+}
+
+function opened(incoming: IncomingMessage, { maxBytes }: HttpRequest, clock: Watch): HttpStream {
+  const { body, isDecoded } = responseBody(incoming, maxBytes);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
+    // They speak of the body as it was sent.
+    if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
     if (value !== undefined) headers[name] = Array.isArray(value) ? (value.at(-1) ?? "") : value;
   }
-  return { status: incoming.statusCode ?? 0, headers, body: Buffer.concat(chunks) };
+  return { status: incoming.statusCode ?? 0, headers, body: whole(body, clock) };
+}
+
+async function* whole(body: AsyncIterable<Uint8Array>, clock: Watch): AsyncGenerator<Uint8Array> {
+  try {
+    clock.signal.throwIfAborted();
+    yield* body;
+  } catch (thrown) {
+    throw clock.signal.aborted ? clock.signal.reason : failure(thrown, "exchange");
+  } finally {
+    clock.end();
+  }
 }

@@ -115,6 +115,13 @@ export async function refused(
   });
 }
 
+/** Of some credentials those that are not in this space. */
+export async function missingCredentials(ctx: Ctx, credentialIds: readonly string[]): Promise<Set<string>> {
+  const needs = credentialIds.map((credentialId) => ({ credentialId, nodeIds: [] }));
+  const found = await refused(ctx, "", needs);
+  return new Set(found.flatMap(({ code, credentialId }) => (code === "unknown_credential" ? [credentialId] : [])));
+}
+
 /** Who uses a credential: one node of one execution. */
 export interface UseOf {
   executionId: string;

@@ -1,5 +1,6 @@
 import { hostPatternOf } from "@weft/engine/http/hosts";
-import { NodeError } from "@weft/engine/node";
+import { type HttpRetry, requestWithRetries, TRANSIENT_STATUSES } from "@weft/engine/http/retry";
+import { type HttpRequest, NodeError } from "@weft/engine/node";
 import type { Ctx } from "@weft/kernel/ctx";
 import * as z from "zod";
 import type { CredentialDeps } from "./credential.deps.ts";
@@ -12,6 +13,13 @@ const MAX_BYTES = 256 * 1024;
 const MAX_SECONDS = 10 * 365 * 24 * 60 * 60;
 const HTTP_OK = 200;
 const HTTP_SERVER_ERROR = 500;
+/** A code and a rotating refresh token are good once: asking again could take away what the first request got. */
+const RETRY: HttpRetry = {
+  attempts: 3,
+  backoff: { delayMs: 250, backoffRate: 2, maxDelayMs: 2_000, jitter: true },
+  statuses: TRANSIENT_STATUSES,
+  respectRetryAfter: true,
+};
 
 /** The fields of one of OAuth 2's grants. */
 export type Grant =
@@ -56,19 +64,23 @@ export async function askForTokens(
     form.set("client_id", data.clientId);
     if (data.clientSecret !== undefined) form.set("client_secret", data.clientSecret);
   }
-  const { status, body } = await http.request({
+  const request: HttpRequest = {
     method: "POST",
     url: url.href,
     headers,
     body: form.toString(),
     timeoutMs: TIMEOUT_MS,
     maxBytes: MAX_BYTES,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: new AbortController().signal,
     allowedHosts: [hostPatternOf(url)],
-  });
+  };
+  const repeatable = grant.grant_type === "client_credentials";
+  const world = { http, now: () => ctx.clock.now() };
+  const { status, body } = await requestWithRetries(world, request, { ...RETRY, repeatable });
   const value = parse(body);
   const refusal = Refusal.safeParse(value);
-  if (status >= HTTP_SERVER_ERROR) throw unreachable(`the token URL answered ${status}`);
+  if (status >= HTTP_SERVER_ERROR || TRANSIENT_STATUSES.has(status))
+    throw unreachable(`the token URL answered ${status}`);
   if (status !== HTTP_OK) return { error: refusal.success ? refusal.data.error : `HTTP ${status}` };
   const answer = Answer.safeParse(value);
   // GitHub answers 200 to what it refuses.

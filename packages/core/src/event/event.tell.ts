@@ -21,6 +21,12 @@ interface EventKey {
   eventId: string;
 }
 
+/** What filters and mappings read of an event. */
+export function viewOf(event: EventRow, data: Record<string, unknown>) {
+  const { eventId: id, type, source, time, spaceId } = event;
+  return { event: { id, type, source, time, spaceId, data } };
+}
+
 /** Takes an event to tell it to those who want it. Null where there is none, all were told, or somebody is at it. */
 export async function claim({ spaceId, eventId }: EventKey, clock: Clock): Promise<EventRow | null> {
   const now = clock.now();

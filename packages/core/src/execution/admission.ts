@@ -39,6 +39,8 @@ export interface Limits {
   policy: Pick<RunPolicy, "concurrency" | "rateLimit" | "dedupe">;
   /** The caller's own key, in place of the one that the settings compute. */
   dedupe?: GivenDedupe;
+  /** What has to be there before the execution is; not done for one that is refused. */
+  prepare?(): Promise<void>;
 }
 
 /** An execution, and whether it is for the caller to start it now: otherwise it waits, is started or is skipped. */
@@ -61,6 +63,7 @@ export async function admit(ctx: Ctx, deps: ExecutionDeps, limits: Limits, given
   const { concurrency, rateLimit } = limits.policy;
   const existing = { existing: executionId };
   if (!concurrency && !rateLimit && !limits.dedupe && !limits.policy.dedupe) {
+    await limits.prepare?.();
     const row = await createExecution(ctx, spaceId, given);
     return row ? { row, isToStart: true } : existing;
   }
@@ -82,7 +85,10 @@ export async function admit(ctx: Ctx, deps: ExecutionDeps, limits: Limits, given
   let fresh: FreshRow | undefined;
   let row: ExecutionRow | undefined;
   const writes = async (at?: Place): Promise<WriteOp[]> => {
-    fresh ??= await executionRow(ctx, spaceId, given);
+    if (!fresh) {
+      await limits.prepare?.();
+      fresh = await executionRow(ctx, spaceId, given);
+    }
     row = at ? placedRow(fresh, now, at) : fresh;
     return [createOp(row), ...(dedupe ? [rememberOp(dedupe, executionId, now)] : [])];
   };

@@ -1,10 +1,11 @@
 import { keptFrom } from "@weft/engine/partial";
 import { freeInputs, planNode } from "@weft/engine/run/alone";
 import type { RunMode } from "@weft/engine/status";
-import { type Ctx, requireSpace } from "@weft/kernel/ctx";
+import type { Ctx } from "@weft/kernel/ctx";
 import { conflict, invalidField, invalidInput, notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import type { StoredPin } from "../workflow/workflow.pins.schema.ts";
+import { admit } from "./admission.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import type { ExecutionTrigger } from "./execution.entity.ts";
 import type { Execution, ExecutionSummary, NodeTrace } from "./execution.schema.ts";
@@ -12,7 +13,7 @@ import { owned, type RunRequest, type RunTarget, run, summary, trace } from "./e
 import { forkRecords } from "./fork.ts";
 import { partOf } from "./part.ts";
 import { resumeLanes } from "./recover.ts";
-import { createExecution, type ExecutionRow, isTerminal, materialOf, type Part } from "./store.ts";
+import { type ExecutionRow, isTerminal, materialOf, type Part } from "./store.ts";
 
 /**
  * Runs one node alone, wherever in the canvas it stands, with its body if it has one, and gives what it did. Throws
@@ -97,7 +98,8 @@ export async function replay(
 /**
  * Runs an ended execution again from a node, as a new execution on the same version with the same input: what does not
  * follow from the node is taken over, the node and all that follows from it is run. The old execution stays as it is.
- * Throws `conflict` for one that is open and `invalid_input` for a path that its plan does not have.
+ * Throws `conflict` for one that is open, `invalid_input` for a path that its plan does not have, and `rate_limited` where the
+ * workflow's limit leaves no place, not even in the line.
  */
 export async function retryFrom(
   ctx: Ctx,
@@ -116,9 +118,14 @@ export async function retryFrom(
   const now = ctx.clock.now();
   const newExecutionId = newId("execution", now);
   const { workflowId, version, commitId, system, sliceMs, nodeTotal, depth } = row;
-  // First what is kept: an execution that is there without it would do it all again.
-  await forkRecords(deps, row, newExecutionId, plan, keep);
-  const created = await createExecution(ctx, requireSpace(ctx), {
+  const { concurrency } = await deps.limits({ spaceId: row.spaceId, workflowId });
+  const limits = {
+    // A node alone takes no place of a run.
+    policy: concurrency && row.nodeId === undefined ? { concurrency } : {},
+    // First what is kept: an execution that is there without it would do it all again.
+    prepare: () => forkRecords(deps, row, newExecutionId, plan, keep),
+  };
+  const admitted = await admit(ctx, deps, limits, {
     ...{ executionId: newExecutionId, workflowId, input, variables, sliceMs, nodeTotal, depth, trigger },
     ...(version === undefined ? {} : { version }),
     ...(commitId === undefined ? {} : { commitId }),
@@ -127,9 +134,10 @@ export async function retryFrom(
     ...partRun(row),
     mode: "async",
     deadlineMs: now + row.allowedMs,
+    ...(row.priority === undefined ? {} : { priority: row.priority }),
     replayOf: { executionId, isRetry: true, from: fromNode },
   });
-  if (!created) throw conflict(`execution ${newExecutionId} exists`);
-  await resumeLanes(deps, created);
-  return summary(created);
+  if ("existing" in admitted) throw conflict(`execution ${newExecutionId} exists`);
+  if (admitted.isToStart) await resumeLanes(deps, admitted.row);
+  return summary(admitted.row);
 }

@@ -6,8 +6,12 @@ import type { Clock } from "@weft/kernel/clock";
 import type { EventBus } from "../event/event.bus.ts";
 import type { RunPolicy } from "../workflow/run-policy.schema.ts";
 import type { RunTarget } from "./execution.service.ts";
+import type { EventRow } from "./journal.ts";
 import type { Machine } from "./machine.ts";
 import type { ExecutionRow } from "./store.ts";
+
+/** What ending executions, and looking whether they go on, needs: no plans and no node types. */
+export type EndDeps = Pick<ExecutionDeps, "machine" | "limits" | "ended" | "bus" | "clock" | "log">;
 
 /** What the drivers need of the rest of the product; functions wire it. */
 export interface ExecutionDeps {
@@ -23,6 +27,8 @@ export interface ExecutionDeps {
   clock: Clock;
   /** Milliseconds before the platform ends this process's call. */
   timeLeftMs(): number;
+  /** Told of what nodes ask people for an approval, before the execution waits for it; again where a step is repeated. */
+  asked?(execution: ExecutionRow, event: EventRow): Promise<void>;
   /**
    * Told of each execution that ended, with how. It may be told again of the same end, and must be told where
    * `hasFollowUp` says so.

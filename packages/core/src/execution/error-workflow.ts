@@ -4,7 +4,9 @@ import { systemCtx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { derivedId, type Id } from "@weft/kernel/ids";
 import type { ExecutionDeps } from "./deps.ts";
+import { NEVER } from "./execution.entity.ts";
 import { run } from "./execution.service.ts";
+import { followUp } from "./settle.ts";
 import { callsOnFailure, type ExecutionRow, isTerminal, materialOf } from "./store.ts";
 
 /**
@@ -34,6 +36,13 @@ export async function callOnFailure(deps: ExecutionDeps, row: ExecutionRow): Pro
     if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
     note(thrown.message);
   }
+}
+
+/** Does what the end of an execution still has to be followed by: who opens it again makes others forget it. */
+export async function finishEnd(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
+  if (row.sweepAt === NEVER || !isTerminal(row.status)) return;
+  await followUp(deps, row, row.status);
+  await callOnFailure(deps, row);
 }
 
 /** What the error workflow is told: n8n's names where it has one. */

@@ -1,8 +1,9 @@
-import { read, tryWrite } from "@weft/db/write";
+import { read, tryWrite, tx, type WriteOp } from "@weft/db/write";
 import type { Answer } from "@weft/engine/record";
+import { EXECUTION_STATUS, isOpen } from "@weft/engine/status";
 import { isoTime } from "@weft/kernel/clock";
 import type { ExecutionDeps } from "./deps.ts";
-import { ExecutionEventEntity } from "./execution.entity.ts";
+import { ExecutionEntity, ExecutionEventEntity } from "./execution.entity.ts";
 import { type EventRow, type ExecutionKey, queryAll, TableJournal } from "./journal.ts";
 import { storeValue } from "./values.ts";
 
@@ -37,6 +38,32 @@ export async function answerEvent(
   const row = written ? (written.data as EventRow) : await findEvent(key, eventId);
   if (row?.token && row.status === "answered") await deps.machine.wake(row.token);
   return written ? row : null;
+}
+
+/** The answer to a pending event as an action of a transaction. Whoever writes it calls {@link wakeAnswered} afterwards. */
+export async function answerOp(
+  { spaceId, executionId }: ExecutionKey,
+  eventId: string,
+  answer: Answer,
+  by: string,
+  now: number,
+): Promise<WriteOp> {
+  const stored = await storeValue({ spaceId, executionId }, answer);
+  return tx(ExecutionEventEntity)
+    .patch({ spaceId, executionId, eventId })
+    .set({ status: "answered", answer: stored, answeredAt: isoTime(now), answeredBy: by })
+    .where((attr, op) => op.eq(attr.status, "pending"))
+    .commit();
+}
+
+const OPEN = EXECUTION_STATUS.filter(isOpen);
+
+/** Refuses a transaction where an execution is over; changes nothing. */
+export function openOp({ spaceId, executionId }: ExecutionKey): WriteOp {
+  return tx(ExecutionEntity)
+    .check({ spaceId, executionId })
+    .where((attr, op) => OPEN.map((status) => op.eq(attr.status, status)).join(" OR "))
+    .commit();
 }
 
 /**

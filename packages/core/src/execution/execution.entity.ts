@@ -133,6 +133,8 @@ export const ExecutionEntity = new Entity(
       isDebug: { type: "boolean" },
       /** The node that alone is run. */
       nodeId: { type: "string" },
+      /** Its nodes asked people for approvals: what is open is closed with it. */
+      hasApprovals: { type: "boolean" },
       /** The root node that the run ends with. */
       untilNodeId: { type: "string" },
       replayOf: { type: CustomAttributeType<ReplaySource>("any") },

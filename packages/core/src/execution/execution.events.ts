@@ -3,7 +3,7 @@ import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import { type Id, idAt } from "@weft/kernel/ids";
 import { emit } from "../event/event.emit.ts";
 import { isHeard } from "../event/event.listen.ts";
-import type { ExecutionDeps } from "./deps.ts";
+import type { EndDeps } from "./deps.ts";
 import type { EventRow } from "./journal.ts";
 import { type ExecutionRow, isTerminal } from "./store.ts";
 
@@ -13,14 +13,16 @@ const MAX_OUTPUT_CHARS = 32_000;
 /** Of whom a run is, for how many events it stands below. */
 const DEPTH = "sys_event_depth";
 
+type TellDeps = Pick<EndDeps, "bus" | "clock">;
+
 /** Whether somebody wants to know of this end. Asked before it is written, so that it is told for certain. */
-export async function isEndHeard(deps: ExecutionDeps, row: ExecutionRow, status: TerminalStatus): Promise<boolean> {
+export async function isEndHeard(deps: TellDeps, row: ExecutionRow, status: TerminalStatus): Promise<boolean> {
   if (!deps.bus || row.isDebug) return false;
   return isHeard(row.spaceId, `execution.${status}`);
 }
 
 /** Tells of an execution's end. A repeat tells of the same event, which is told once. */
-export async function tellEnd(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
+export async function tellEnd(deps: TellDeps, row: ExecutionRow): Promise<void> {
   const { status, endedAt, executionId, epoch, error, outcome } = row;
   if (!deps.bus || !row.isHeard || !isTerminal(status) || endedAt === undefined) return;
   const isShown = outcome && "json" in outcome && outcome.json.length <= MAX_OUTPUT_CHARS;
@@ -46,7 +48,7 @@ export async function tellEnd(deps: ExecutionDeps, row: ExecutionRow): Promise<v
 }
 
 /** Tells that an execution waits for people. */
-export async function tellWaiting(deps: ExecutionDeps, row: ExecutionRow, asked: EventRow): Promise<void> {
+export async function tellWaiting(deps: TellDeps, row: ExecutionRow, asked: EventRow): Promise<void> {
   if (!deps.bus || row.isDebug || !(await isHeard(row.spaceId, "execution.waiting"))) return;
   const { eventId, type, nodeId, path } = asked;
   await emit(ctxOf(deps, row), deps.bus, {
@@ -76,6 +78,6 @@ function causeOf(row: ExecutionRow) {
   return { executionId: row.executionId, depth: eventDepthOf(row) };
 }
 
-function ctxOf(deps: ExecutionDeps, row: ExecutionRow): Ctx {
+function ctxOf(deps: TellDeps, row: ExecutionRow): Ctx {
   return systemCtx("execution", { spaceId: row.spaceId as Id<"space">, clock: deps.clock });
 }

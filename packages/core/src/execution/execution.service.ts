@@ -2,6 +2,7 @@ import { createCache } from "@weft/db/cache";
 import { listPage } from "@weft/db/page";
 import { answerIssues } from "@weft/engine/nodes/input";
 import type { Field, Plan } from "@weft/engine/plan";
+import { APPROVAL_EVENT } from "@weft/engine/record";
 import { firstSegment } from "@weft/engine/run/step";
 import type { RunMode } from "@weft/engine/status";
 import { systemClock } from "@weft/kernel/clock";
@@ -14,12 +15,12 @@ import type { StoredPin } from "../workflow/workflow.pins.schema.ts";
 import { admit, readmit } from "./admission.ts";
 import { openAgain } from "./again.ts";
 import type { ExecutionDeps } from "./deps.ts";
+import { finishEnd } from "./error-workflow.ts";
 import { answerEvent, pendingEvents, wakeAnswered } from "./events.ts";
 import {
   ExecutionEntity,
   ExecutionEventEntity,
   type ExecutionTrigger,
-  NEVER,
   NOBODY,
   type OnFailure,
   type ReplaySource,
@@ -38,7 +39,7 @@ import { type EventRow, queryAll } from "./journal.ts";
 import { startLanes } from "./lane.ts";
 import { partOf, setUp } from "./part.ts";
 import { STALE_MS } from "./run-io.ts";
-import { cancelled, followUp, settle } from "./settle.ts";
+import { cancelled, settle } from "./settle.ts";
 import { type ExecutionRow, getExecution, isTerminal, materialOf, outcomeOf, type Part } from "./store.ts";
 import { runHere } from "./sync.ts";
 import { readProgress, readTrace } from "./trace.ts";
@@ -341,6 +342,7 @@ export async function resume(
     throw known ? conflict(`event ${answer.eventId} was answered`) : notFound("event", answer.eventId);
   }
   if (asked.type === "child") throw conflict("a called workflow answers by ending");
+  if (asked.type === APPROVAL_EVENT) throw conflict("an approval is answered by its approvers");
   await checkAnswer(row, asked, answer.data);
   const taken = await answerEvent(deps, row, asked.eventId, { data: answer.data ?? null }, actorId(ctx));
   if (!taken) throw conflict(`event ${answer.eventId} was answered`);
@@ -382,8 +384,7 @@ export async function retry(ctx: Ctx, deps: ExecutionDeps, executionId: string):
   if (!isTerminal(row.status) || row.status === "succeeded")
     throw conflict(`execution ${executionId} is ${row.status}`);
   if (row.parent) throw conflict("retry the execution that called this one");
-  // What its end has to be followed by is forgotten with it: nobody comes back to it then.
-  if (row.sweepAt !== NEVER) await followUp(deps, row, row.status);
+  await finishEnd(deps, row);
   const opened = await openAgain(deps, row, () => readmit(ctx, deps, row));
   if (!opened) throw conflict(`execution ${executionId} was changed by someone else`);
   ended.invalidate(endedKey(ctx, executionId));

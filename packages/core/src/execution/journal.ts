@@ -3,6 +3,7 @@ import {
   type Answer,
   type Journal,
   type NodeRecord,
+  pathsOfTurns,
   type SuspendRecord,
   suspensionKey,
   type Turns,
@@ -11,7 +12,11 @@ import { isoTime } from "@weft/kernel/clock";
 import { newId } from "@weft/kernel/ids";
 import type { EntityItem } from "electrodb";
 import { CursorEntity, ExecutionEventEntity, NodeExecutionEntity, type RecordHead } from "./execution.entity.ts";
+import { forgetKnown, type Known } from "./known.ts";
 import { loadValue, storeValue } from "./values.ts";
+
+/** Nodes that are read one by one; where more are missing, one query costs less. */
+export const MAX_SINGLE_READS = 10;
 
 export interface ExecutionKey {
   spaceId: string;
@@ -40,8 +45,13 @@ export class TableJournal implements Journal {
   readonly #events = new Map<string, EventRow>();
   readonly #answers = new Map<string, Answer>();
   readonly #cursors = new Map<string, unknown>();
+  #known: Known | undefined;
+  /** Everything that root nodes had left was read here at some time. */
+  isWhole = false;
 
-  constructor(key: ExecutionKey, epoch: number, now: () => number) {
+  /** With `known` it reads no record twice in this process. */
+  constructor(key: ExecutionKey, epoch: number, now: () => number, known?: Known) {
+    this.#known = known;
     this.#key = { spaceId: key.spaceId, executionId: key.executionId };
     this.#epoch = epoch;
     this.#now = now;
@@ -53,6 +63,41 @@ export class TableJournal implements Journal {
       NodeExecutionEntity.query.primary({ ...this.#key, depth: "0" }).go({ cursor, consistent: true }),
     );
     await this.#take(rows);
+    this.isWhole = true;
+    if (this.#known) this.#known.isWhole = true;
+  }
+
+  /**
+   * {@link load} for a step that may run `effect` and can depend on the nodes `before`, of which it is decided whether they
+   * run: reads those alone that this process does not know. Where the effect is stored already, others have been here,
+   * and all that they left is read.
+   */
+  async loadFor({ effect, before }: { effect?: string | undefined; before: readonly string[] }): Promise<void> {
+    const known = this.#known;
+    if (!known?.isWhole) return this.load();
+    const missing = before.filter((path) => !known.isSettled(path));
+    if (missing.length > MAX_SINGLE_READS) return this.load();
+    await this.recall();
+    const paths = effect === undefined ? missing : [...missing, effect];
+    const rows = await Promise.all(paths.map((path) => this.#read(path)));
+    if (effect !== undefined && rows.pop()) return this.load();
+    for (const [at, row] of rows.entries()) if (!row) known.absent.add(missing[at] as string);
+    await this.#take(rows.filter((row) => row !== null));
+  }
+
+  /** Takes what this process knows, without reading anything. */
+  async recall(): Promise<void> {
+    for (const kept of this.#known?.kept.values() ?? []) {
+      for (const record of "row" in kept ? await recordsOf(kept.row) : kept.records)
+        this.#records.set(record.path, record);
+    }
+  }
+
+  /** Reads the records of these root nodes alone. Gives how many of them succeeded. */
+  async loadNodes(paths: readonly string[]): Promise<number> {
+    const rows = (await Promise.all(paths.map((path) => this.#read(path)))).filter((row) => row !== null);
+    await this.#take(rows);
+    return rows.filter(({ status }) => status === "succeeded").length;
   }
 
   /** Reads what is inside one composite or call. */
@@ -73,7 +118,9 @@ export class TableJournal implements Journal {
   async #take(rows: readonly NodeRow[]): Promise<void> {
     for (const row of rows) {
       this.#rows.set(row.path, row);
-      for (const record of await recordsOf(row)) this.#records.set(record.path, record);
+      const records = await recordsOf(row);
+      for (const record of records) this.#records.set(record.path, record);
+      if (row.depth === "0") this.#known?.keep(row, records);
     }
     if (rows.some((row) => row.status === "waiting" && row.eventId !== undefined)) await this.loadEvents();
   }
@@ -129,6 +176,13 @@ export class TableJournal implements Journal {
     await tryWrite(() => CursorEntity.put(row).go());
   }
 
+  forget(path: string, turn: number): void {
+    for (const known of pathsOfTurns(this.#records.keys(), path, turn)) {
+      this.#records.delete(known);
+      this.#rows.delete(known);
+    }
+  }
+
   hasBelow(prefix: string): boolean {
     for (const path of this.#rows.keys()) if (path.startsWith(prefix)) return true;
     return false;
@@ -153,6 +207,7 @@ export class TableJournal implements Journal {
     if (!written) return this.#adopt(first.path);
     this.#rows.set(first.path, row as NodeRow);
     for (const record of records) this.#records.set(record.path, record);
+    if (row.depth === "0") this.#known?.keep(row, records);
     return first;
   }
 
@@ -210,9 +265,15 @@ export class TableJournal implements Journal {
     return calls.sort((a, b) => (a.eventId < b.eventId ? 1 : -1))[0]?.childExecutionId;
   }
 
+  async #read(path: string): Promise<NodeRow | null> {
+    const key = { ...this.#key, depth: depthOf(path), path };
+    return (await read(() => NodeExecutionEntity.get(key).go({ consistent: true }))).data;
+  }
+
   async #adopt(path: string): Promise<NodeRecord> {
-    const depth = depthOf(path);
-    const { data } = await read(() => NodeExecutionEntity.get({ ...this.#key, depth, path }).go({ consistent: true }));
+    forgetKnown(this.#key, this.#epoch);
+    this.#known = undefined;
+    const data = await this.#read(path);
     if (!data) throw new Error(`the record of ${path} is gone`);
     await this.#take([data]);
     const record = this.#records.get(path);

@@ -1,4 +1,4 @@
-import type { ExecutionDeps } from "./deps.ts";
+import type { EndDeps } from "./deps.ts";
 import { fail } from "./settle.ts";
 import { findExecution, isOurs } from "./store.ts";
 
@@ -7,7 +7,7 @@ import { findExecution, isOurs } from "./store.ts";
  * is over or goes on in a later epoch. Returns whether this call ended it.
  */
 export async function failLane(
-  deps: ExecutionDeps,
+  deps: EndDeps,
   lane: { spaceId: string; executionId: string; epoch: number },
   reason: string,
 ): Promise<boolean> {

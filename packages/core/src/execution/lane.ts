@@ -1,13 +1,15 @@
 import type { Plan, PlanNode } from "@weft/engine/plan";
 import type { NodeRecord } from "@weft/engine/record";
 import { NodeFailed, type RunIo, RunStopped } from "@weft/engine/run/io";
-import { type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
+import { neededFor, type Position, runStep, type StepOutcome, segmentOf } from "@weft/engine/run/step";
 import { isoTime } from "@weft/kernel/clock";
+import { askPeople } from "./asked.ts";
 import { startChild } from "./child.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { settleEdges } from "./edges.ts";
 import { tellWaiting } from "./execution.events.ts";
 import { TableJournal } from "./journal.ts";
+import { knownOf } from "./known.ts";
 import { type LaneInput, type LaneRoute, laneName } from "./machine.ts";
 import { type Setup, setupOf } from "./part.ts";
 import { runIo, type Watch } from "./run-io.ts";
@@ -28,6 +30,8 @@ interface Lane {
   material: Setup;
   io: RunIo;
   watch: Watch;
+  /** It stored an effectful node's record: then nothing that follows from it was stored before this delivery. */
+  isFirst: boolean;
 }
 
 /**
@@ -74,11 +78,14 @@ async function begin(deps: ExecutionDeps, row: ExecutionRow): Promise<ExecutionR
 }
 
 async function open(deps: ExecutionDeps, row: ExecutionRow, input: LaneInput): Promise<Lane> {
-  const journal = new TableJournal(row, row.epoch, () => deps.clock.now());
-  const [setup] = await Promise.all([setupOf(deps, row), journal.load()]);
+  const known = knownOf(row, row.epoch);
+  const journal = new TableJournal(row, row.epoch, () => deps.clock.now(), known);
+  const isWarm = known.isWhole;
+  const [setup] = await Promise.all([setupOf(deps, row), isWarm ? undefined : journal.load()]);
+  if (isWarm) await journal.loadFor(neededFor(setup.plan, input));
   const options = { childExecutions: true, failureOf: (path: string) => journal.failure(path) };
   const { io, watch } = runIo(deps, row, journal, setup, options);
-  return { deps, row, plan: setup.plan, journal, input, material: setup, io, watch };
+  return { deps, row, plan: setup.plan, journal, input, material: setup, io, watch, isFirst: false };
 }
 
 async function drive(lane: Lane): Promise<LaneRoute> {
@@ -121,7 +128,9 @@ async function advance(lane: Lane, start: Position): Promise<Position | LaneRout
       (isCheap ? queue : effects).push({ segmentId: segment.id, step: 0 });
     }
     // A join needs what other lanes stored.
-    if (ready.some((segment) => segment.in.length > 1)) await lane.journal.load();
+    for (const { id, in: edges } of ready) {
+      if (edges.length > 1) await lane.journal.loadFor(neededFor(lane.plan, { segmentId: id, step: 0 }));
+    }
   }
   const [first, ...others] = effects;
   await startLanes(lane.deps, lane.row, others);
@@ -140,9 +149,15 @@ async function step(lane: Lane, position: Position): Promise<StepOutcome> {
     const outcome = await runStep(lane.plan, position, lane.material.input, lane.io);
     if (outcome.kind === "waiting") return outcome;
     const [first] = outcome.fresh;
-    if (!first || first.nodeId !== effect) return outcome;
+    if (!first || first.nodeId !== effect) {
+      // A repeat of what went further before: what it left must not be done again.
+      if (!lane.isFirst && !lane.journal.isWhole) await lane.journal.load();
+      return outcome;
+    }
     const stored = await lane.journal.putAll(outcome.fresh as [NodeRecord, ...NodeRecord[]]);
+    lane.isFirst ||= stored === first;
     if (stored === first) return { ...outcome, fresh: [] };
+    await lane.journal.load();
   }
 }
 
@@ -168,6 +183,7 @@ async function suspended(lane: Lane, position: Position, paths: readonly string[
     if (event?.timeoutAt) until = Math.min(until, Date.parse(event.timeoutAt));
     if (suspend.kind === "child" && event) await startChild(lane.deps, lane.row, event, suspend);
   }
+  await askPeople(lane.deps, lane.row, lane.journal, paths);
   const deadline = Date.parse(lane.row.deadlineAt);
   if (signal === undefined) return { ...at, next: "wait", until: isoTime(Math.min(until, deadline)) };
   const now = lane.deps.clock.now();

@@ -1,16 +1,12 @@
 import { expiresIn } from "@weft/db/base";
 import { read, tryTransact, tryWrite, tx, type WriteOp } from "@weft/db/write";
-import { RunStopped } from "@weft/engine/run/io";
-import { firstSegment } from "@weft/engine/run/step";
 import { isoTime } from "@weft/kernel/clock";
 import type { EntityItem } from "electrodb";
-import { MAX_CONCURRENT_RUNS, MAX_PRIORITY } from "../workflow/run-policy.schema.ts";
-import type { ExecutionDeps } from "./deps.ts";
-import { startLanes } from "./lane.ts";
+import { MAX_CONCURRENT_RUNS, MAX_PRIORITY } from "../workflow/run-policy.limits.ts";
+import type { EndDeps } from "./deps.ts";
+import { launch } from "./launch.ts";
 import { type Gate, leaseOp, readLeases, releaseLease } from "./lease.ts";
 import { RunWaitingEntity } from "./limit.entity.ts";
-import { setupOf } from "./part.ts";
-import { resumeLanes } from "./recover.ts";
 import { settle } from "./settle.ts";
 import { admitOp, CHECK_INTERVAL_MS, changeOpen, type ExecutionRow, findExecution, type Place } from "./store.ts";
 
@@ -70,7 +66,7 @@ async function leaveLine(row: Omit<WaitingRow, "expiresAt">): Promise<void> {
 }
 
 /** Gives up the place of an execution that ended, and starts who comes next. Does no harm when it is repeated. */
-export async function leaveGate(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
+export async function leaveGate(deps: EndDeps, row: ExecutionRow): Promise<void> {
   const { admission, spaceId, workflowId, executionId } = row;
   if (!admission) return;
   const gate = { spaceId, workflowId, gate: admission.gate };
@@ -86,7 +82,7 @@ export async function leaveGate(deps: ExecutionDeps, row: ExecutionRow): Promise
  * Starts those who wait at a gate, the highest priority and the longest wait first, while places are free. Whoever comes
  * to it first admits a run, in one write with its lease; what dies after that is started by the sweeper.
  */
-export async function startNext(deps: ExecutionDeps, gate: Gate): Promise<void> {
+export async function startNext(deps: EndDeps, gate: Gate): Promise<void> {
   for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
     const first = await firstWaiting(gate);
     if (!first) return;
@@ -105,7 +101,7 @@ export async function startNext(deps: ExecutionDeps, gate: Gate): Promise<void> 
     if (slot === undefined) return;
     // Where it is null somebody else was first, to the place or to the run.
     const admitted = await admitWaiting(gate, slot, first, row, now);
-    if (admitted) await begin(deps, admitted);
+    if (admitted) await launch(deps, admitted);
   }
 }
 
@@ -115,7 +111,7 @@ function isPlace(row: ExecutionRow, waiting: WaitingRow): boolean {
 }
 
 /** As many as the workflow allows now; where it has no limit any more, whoever waits goes on. */
-async function maxOf(deps: ExecutionDeps, { spaceId, workflowId }: Gate): Promise<number> {
+async function maxOf(deps: EndDeps, { spaceId, workflowId }: Gate): Promise<number> {
   const limits = await deps.limits({ spaceId, workflowId });
   return limits.concurrency?.max ?? MAX_CONCURRENT_RUNS;
 }
@@ -140,25 +136,13 @@ async function admitWaiting(
   return refused ? null : { ...row, admission: at.admission, deadlineAt: isoTime(deadlineMs) };
 }
 
-/** Starts the lanes of a run that was admitted; of one that was retried from what it had done. */
-export async function begin(deps: ExecutionDeps, row: ExecutionRow): Promise<void> {
-  try {
-    if (row.retries !== undefined) return await resumeLanes(deps, row);
-    const { plan } = await setupOf(deps, row);
-    await startLanes(deps, row, [{ segmentId: firstSegment(plan).id, step: 0 }]);
-  } catch (thrown) {
-    // Somebody ended it between its admission and its start: its own end gives its place up.
-    if (!(thrown instanceof RunStopped)) throw thrown;
-  }
-}
-
-function expire(deps: ExecutionDeps, row: ExecutionRow): Promise<ExecutionRow | null> {
+function expire(deps: EndDeps, row: ExecutionRow): Promise<ExecutionRow | null> {
   const message = `no place became free for the run by ${row.queuedUntil}`;
   return settle(deps, row, { status: "timed_out", error: { code: "queue_expired", message } });
 }
 
 /** The sweeper's look at an execution that waits: it may have waited for too long, or nobody told it of a free place. */
-export async function sweepWaiting(deps: ExecutionDeps, row: ExecutionRow, now: number): Promise<string> {
+export async function sweepWaiting(deps: EndDeps, row: ExecutionRow, now: number): Promise<string> {
   const until = Date.parse(row.queuedUntil ?? row.deadlineAt);
   if (now >= until) {
     await expire(deps, row);

@@ -176,6 +176,7 @@ export interface ExecutionChange {
   sweepAtMs?: number;
   recoveries?: number;
   mode?: RunMode;
+  hasApprovals?: true;
 }
 
 /**
@@ -231,10 +232,10 @@ export function callsOnFailure(row: ExecutionRow, status: TerminalStatus): boole
 
 /**
  * Whether something has to follow the end of an execution: a caller to tell, lanes and calls of its own to stop, its
- * place to give up, an error workflow to start, an event to tell, a draft to mark as tested.
+ * place to give up, an error workflow to start, an event to tell, approvals to close, a draft to mark as tested.
  */
 export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean {
-  if (row.parent || row.admission || row.isHeard || callsOnFailure(row, status)) return true;
+  if (row.parent || row.admission || row.isHeard || row.hasApprovals || callsOnFailure(row, status)) return true;
   return status === "succeeded" ? row.commitId !== undefined : row.mode === "async";
 }
 

@@ -7,7 +7,8 @@ import { isoTime } from "@weft/kernel/clock";
 import type { ExecutionDeps } from "./deps.ts";
 import { CursorEntity, ExecutionEventEntity, NodeExecutionEntity } from "./execution.entity.ts";
 import type { ExecutionProgress, NodeTrace } from "./execution.schema.ts";
-import { queryAll, recordsOf, TableJournal } from "./journal.ts";
+import { MAX_SINGLE_READS, queryAll, recordsOf, TableJournal } from "./journal.ts";
+import { knownOf } from "./known.ts";
 import { type Setup, setupOf } from "./part.ts";
 import { runIo } from "./run-io.ts";
 import { type ExecutionRow, isTerminal } from "./store.ts";
@@ -30,7 +31,7 @@ export async function readTrace(deps: ExecutionDeps, row: ExecutionRow, depth: T
   const setup = await setupOf(deps, row);
   const isBrief = depth === "progress" && row.mode === "async";
   const [derived, stored, children] = await Promise.all([
-    derive(deps, row, setup),
+    derive(deps, row, setup, isBrief),
     isBrief ? undefined : storedRecords(row, depth),
     isBrief ? new Map<string, string>() : childrenByPath(row, setup.plan),
   ]);
@@ -139,21 +140,35 @@ interface Derived {
 }
 const NOTHING: Derived = { computed: [], running: new Set(), known: [] };
 
+/** Rounds of reading what follows from what was read; a process that was behind further reads everything. */
+const MAX_ROUNDS = 5;
+
 /** Cheap nodes that no row keeps are computed again; nodes that could run and have not ended are running. */
-async function derive(deps: ExecutionDeps, row: ExecutionRow, setup: Setup): Promise<Derived> {
+async function derive(deps: ExecutionDeps, row: ExecutionRow, setup: Setup, isBrief: boolean): Promise<Derived> {
   if (row.trace && row.mode !== "async") return NOTHING;
-  const journal = new TableJournal(row, row.epoch, () => deps.clock.now());
-  await journal.load();
-  const { plan, input } = setup;
+  const known = isBrief && !isTerminal(row.status) ? knownOf(row, row.epoch) : undefined;
+  const journal = new TableJournal(row, row.epoch, () => deps.clock.now(), known);
   const { io, watch } = runIo(deps, row, journal, setup, { childExecutions: true });
   watch.stop();
+  const replay = async (): Promise<{ computed: NodeRecord[]; open: string[] }> => {
+    const { scope, computed } = await replayPlan(setup.plan, setup.input, io);
+    const { positions } = frontier(setup.plan, scope);
+    const effects = positions.map(({ segmentId, step }) => segmentOf(setup.plan, segmentId).steps[step]?.effect);
+    return { computed, open: effects.filter((effect) => effect !== undefined) };
+  };
+  const isKnown = known?.isWhole === true;
+  await (isKnown ? journal.recall() : journal.load());
   try {
-    const { scope, computed } = await replayPlan(plan, input, io);
-    const effects = frontier(plan, scope).positions.map(
-      ({ segmentId, step }) => segmentOf(plan, segmentId).steps[step]?.effect,
-    );
-    const running = new Set(effects.filter((effect) => effect !== undefined && row.status !== "queued") as string[]);
-    return { computed, running, known: journal.all() };
+    let now = await replay();
+    // Whoever asks again and again is told what is new without reading the rest: only open nodes can have ended.
+    for (let round = 0; isKnown; round += 1) {
+      const isMuch = now.open.length > MAX_SINGLE_READS || round >= MAX_ROUNDS;
+      const ended = isMuch ? await journal.load() : await journal.loadNodes(now.open);
+      if (ended === 0) break;
+      now = await replay();
+      if (isMuch) break;
+    }
+    return { computed: now.computed, running: new Set(row.status === "queued" ? [] : now.open), known: journal.all() };
   } catch {
     // A cheap node that failed ends the execution, and its record is stored; what follows from it was never computed.
     return { ...NOTHING, known: journal.all() };

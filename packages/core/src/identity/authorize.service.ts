@@ -65,9 +65,15 @@ export async function authorize(ctx: Ctx, input: AuthorizeInput): Promise<void> 
 
 /**
  * Resolves when a user may do this in a space now: for work that goes on after the call that began it. Throws as
- * {@link authorize} does. What limits a key was checked when the work began.
+ * {@link authorize} does. What limits a key was checked when the work began. `isFresh` sees what was revoked at once.
  */
-export async function authorizeUser(userId: string, permission: string, spaceId: string): Promise<void> {
+export async function authorizeUser(
+  userId: string,
+  permission: string,
+  spaceId: string,
+  { isFresh = false }: { isFresh?: boolean } = {},
+): Promise<void> {
+  if (isFresh) await refresh(userId, spaceId);
   const standing = await cachedStanding(userId, spaceId);
   const platform = await permissionsOf(standing.roles);
   requireSpaceOf(standing, platform, permission);
@@ -131,6 +137,19 @@ async function freshStanding(ctx: Ctx, actor: Person, spaceId: string | undefine
   if (spaceId && space) storedSpace(spaceId, space.deletedAt !== undefined);
   const isSpaceDeleted = space ? space.deletedAt !== undefined : undefined;
   return { roles: user.roles, spaceRole: member?.role, isSpaceDeleted };
+}
+
+/** Reads what is known of a user in a space anew. */
+async function refresh(userId: string, spaceId: string): Promise<void> {
+  const [user, member, space] = await getMany([
+    { entity: UserEntity, key: { scope: PLATFORM, userId } },
+    { entity: MemberEntity, key: { spaceId, userId } },
+    { entity: SpaceEntity, key: { spaceId } },
+  ] as const);
+  if (!user || !space) throw notFound("space");
+  storedUser(userId, user);
+  storedMember(spaceId, userId, member?.role);
+  storedSpace(spaceId, space.deletedAt !== undefined);
 }
 
 type SessionRow = Pick<EntityItem<typeof SessionEntity>, "epoch" | "lastSeenAt" | "expiresAt">;

@@ -17,7 +17,7 @@ export interface IdentityDeps {
   adminEmail?: string | undefined;
 }
 
-const FOOTER = "\n\nIf you did not ask for this, nothing needs to be done.\n";
+export const FOOTER = "\n\nIf you did not ask for this, nothing needs to be done.\n";
 
 export const mails = {
   verify: (to: string, token: string): Mail => ({
@@ -48,6 +48,6 @@ export const mails = {
 };
 
 /** A name that someone chose, kept from looking like a part of the message. */
-function oneLine(name: string): string {
+export function oneLine(name: string): string {
   return name.replace(/\s+/gu, " ").slice(0, 100);
 }

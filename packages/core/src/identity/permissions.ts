@@ -26,6 +26,8 @@ export const SPACE_PERMISSIONS = {
   "execution:read": "member",
   "execution:write": "member",
   "execution:cancel": "member",
+  "approval:read": "member",
+  "approval:answer": "member",
   "code:read": "member",
   "code:run": "member",
   "file:read": "member",
@@ -98,7 +100,11 @@ export const BUILT_IN_ROLES: Readonly<Record<string, { name: string; permissions
   admin: { name: "Administrator", permissions: [...spacePermissions, ...PLATFORM_PERMISSIONS] },
   developer: {
     name: "Developer",
-    permissions: [...ofNouns("workflow", "execution", "code", "file", "copy", "template"), "space:read", "job:read"],
+    permissions: [
+      ...ofNouns("workflow", "execution", "approval", "code", "file", "copy", "template"),
+      "space:read",
+      "job:read",
+    ],
   },
   analyst: { name: "Analyst", permissions: [...reads, "audit:read"] },
   viewer: { name: "Viewer", permissions: reads },

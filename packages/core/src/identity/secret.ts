@@ -20,6 +20,7 @@ export const TOKEN_PREFIX = {
   mailToken: "mt",
   invitation: "iv",
   oauthState: "os",
+  approvalLink: "al",
 } as const;
 export type TokenKind = keyof typeof TOKEN_PREFIX & IdKind;
 
@@ -39,6 +40,7 @@ const FORMS: Record<TokenKind, { pattern: RegExp; ids: readonly IdKind[] }> = {
   mailToken: { pattern: form("mt", 1), ids: ["mailToken"] },
   invitation: { pattern: form("iv", 2), ids: ["invitation", "space"] },
   oauthState: { pattern: form("os", 2), ids: ["oauthState", "space"] },
+  approvalLink: { pattern: form("al", 2), ids: ["approvalLink", "space"] },
 };
 
 function form(prefix: string, ids: number): RegExp {
@@ -51,6 +53,7 @@ const ID_HEAD = {
   mailToken: "mtk_",
   invitation: "inv_",
   oauthState: "oas_",
+  approvalLink: "apl_",
   space: "spc_",
 } as const;
 

@@ -11,7 +11,7 @@ import { redact, redactText } from "@weft/kernel/redact";
 import type { EntityItem } from "electrodb";
 import { JobResults } from "./job.entity.ts";
 import { JOB_RESULT_DAYS, type Job, type JobResult, type JobTrigger, type ListJobResults } from "./job.schema.ts";
-import { allJobs, getJob, type JobRun, type RegisteredJob } from "./jobs.ts";
+import { getJob, type JobRun, knownJob, knownJobs, type RegisteredJob } from "./jobs.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A run that was killed keeps the lock this much longer than it may run, so that clocks need not agree. */
@@ -26,7 +26,7 @@ type Item = EntityItem<typeof JobResults>;
 /** All jobs with how each ended last. */
 export async function list(ctx: Ctx): Promise<Job[]> {
   return Promise.all(
-    allJobs().map(async ({ name, schedule }) => {
+    knownJobs().map(async ({ name, schedule }) => {
       const { items } = await listResults(ctx, name, { limit: 1 });
       return { name, schedule, lastResult: items[0] ?? null };
     }),
@@ -37,7 +37,7 @@ export async function list(ctx: Ctx): Promise<Job[]> {
 export async function listResults(ctx: Ctx, name: string, input: ListJobResults): Promise<Page<JobResult>> {
   const now = ctx.clock.now();
   const { limit, cursor, status } = input;
-  const page = await listPage(JobResults.query.primary({ scope: "platform", jobName: getJob(name).name }), {
+  const page = await listPage(JobResults.query.primary({ scope: "platform", jobName: knownJob(name).name }), {
     scope: { operation: "listJobResults", filters: { name, status } },
     limit,
     cursor,

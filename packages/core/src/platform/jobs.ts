@@ -30,25 +30,48 @@ export type RegisteredJob = Required<JobDefinition>;
 
 const registry = new Map<string, RegisteredJob>();
 
-/** Makes a job known. Modules of jobs are imported by `functions/platform`; the manifest lists the same names. */
-export function defineJob(definition: JobDefinition): RegisteredJob {
-  const { name, schedule } = definition;
+/** A job as those see it who do not run it. */
+export type KnownJob = Pick<JobDefinition, "name" | "schedule">;
+
+const known = new Map<string, KnownJob>();
+
+/** Makes a job known that another function runs. */
+export function describeJob({ name, schedule }: KnownJob): void {
   jobName.parse(name);
   if (!SCHEDULE.test(schedule)) throw new Error(`job ${name}: ${schedule} is not a schedule expression`);
+  known.set(name, { name, schedule });
+}
+
+/** Makes a job that runs here. Functions import the modules of their jobs; the manifest lists the same names. */
+export function defineJob(definition: JobDefinition): RegisteredJob {
+  const { name } = definition;
   if (registry.has(name)) throw new Error(`job ${name} is defined twice`);
+  describeJob(definition);
   const job = { timeoutMs: DEFAULT_TIMEOUT_MS, ...definition };
   registry.set(name, job);
   return job;
 }
 
-/** Throws `not_found` for a name that no job has. */
+/** A job, wherever it runs. Throws `not_found` for a name that no job has. */
+export function knownJob(name: string): KnownJob {
+  const job = known.get(name);
+  if (!job) throw notFound("job", name);
+  return job;
+}
+
+/** All jobs by name, wherever they run. */
+export function knownJobs(): KnownJob[] {
+  return [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A job that runs here. Throws `not_found`. */
 export function getJob(name: string): RegisteredJob {
   const job = registry.get(name);
   if (!job) throw notFound("job", name);
   return job;
 }
 
-/** All jobs by name. */
+/** All jobs that run here, by name. */
 export function allJobs(): RegisteredJob[] {
   return [...registry.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -8,10 +8,9 @@ import type { Id } from "@weft/kernel/ids";
 import { listenersChanged, unlistenOp } from "../event/event.listen.ts";
 import * as Event from "../event/event.service.ts";
 import type { LaneInput, LaneRoute } from "../execution/machine.ts";
-import { laneOf, START_INTERVAL_MS, startLane, sweepKeys } from "./delivery.service.ts";
+import { START_INTERVAL_MS, sweepKeys } from "./delivery.lane.ts";
 import type { DeliveryDeps } from "./subscription.deps.ts";
 import {
-  DELIVERY_SHARDS,
   DeliveryEntity,
   type DeliveryRow,
   NEVER,
@@ -38,9 +37,6 @@ const MAX_RETRY_AFTER_MS = 24 * HOUR;
 export const FAILING_LIMIT_MS = 5 * 24 * HOUR;
 /** Attempts that are shown. */
 const MAX_SHOWN = 12;
-/** A delivery that waits is looked at this often: its lane may be gone. */
-const CHECK_INTERVAL_MS = 15 * MINUTE;
-const SWEEP_BATCH = 200;
 const GONE = 410;
 
 /** One state of a delivery's lane: it waits until it is due, then sends. */
@@ -182,39 +178,4 @@ async function turnOff(ctx: Ctx, row: SubscriptionRow, disabledReason: string): 
     .commit();
   await transact([off, unlistenOp(ctx, subscriptionId)]);
   listenersChanged(ctx);
-}
-
-/** Starts the lanes of deliveries again whose lanes are gone; one that cannot be dealt with does not keep the others. */
-export async function sweepDeliveries(deps: DeliveryDeps): Promise<{ looked: number; failed: number }> {
-  const now = deps.clock.now();
-  const counts = { looked: 0, failed: 0 };
-  for (let shard = 0; shard < DELIVERY_SHARDS; shard += 1) {
-    const { data } = await DeliveryEntity.query
-      .due({ sweepShard: String(shard) })
-      .lte({ sweepAt: `${isoTime(now)}~` })
-      .go({ limit: SWEEP_BATCH, order: "asc" });
-    for (const row of data as DeliveryRow[]) {
-      counts.looked += 1;
-      try {
-        await sweepOne(deps, row, now);
-      } catch (cause) {
-        counts.failed += 1;
-        deps.log("could not sweep a delivery", { deliveryId: row.deliveryId, cause: String(cause) });
-      }
-    }
-  }
-  return counts;
-}
-
-async function sweepOne(deps: DeliveryDeps, row: DeliveryRow, now: number): Promise<void> {
-  const { spaceId, deliveryId } = row;
-  const runs = await deps.machine.isRunning(laneOf(row));
-  const written = await tryWrite(() =>
-    DeliveryEntity.patch({ spaceId, deliveryId })
-      .set(sweepKeys(deliveryId, now + (runs ? CHECK_INTERVAL_MS : START_INTERVAL_MS)))
-      .add({ lanes: runs ? 0 : 1 })
-      .where((attr, op) => `${op.eq(attr.status, "pending")} AND ${op.eq(attr.lanes, row.lanes)}`)
-      .go({ response: "all_new" }),
-  );
-  if (written && !runs) await startLane(deps, written.data as DeliveryRow);
 }

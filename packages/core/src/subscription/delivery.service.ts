@@ -1,17 +1,13 @@
-import { createHash } from "node:crypto";
-import { expiresIn, isExpired } from "@weft/db/base";
-import { getAny, getLive } from "@weft/db/change";
+import { isExpired } from "@weft/db/base";
+import { getLive } from "@weft/db/change";
 import { listPage } from "@weft/db/page";
 import { tryWrite } from "@weft/db/write";
-import { conditionHolds } from "@weft/engine/expressions/evaluate";
 import { isoTime } from "@weft/kernel/clock";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
-import { conflict, messageOf, notFound } from "@weft/kernel/errors";
+import { conflict, notFound } from "@weft/kernel/errors";
 import { type Id, idAt } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
-import type { EventRow } from "../event/event.tell.ts";
-import { EVENT_DAYS, matchesType } from "../event/event.types.ts";
-import { viewOf } from "../trigger/event-trigger.fire.ts";
+import { START_INTERVAL_MS, startLane, sweepKeys } from "./delivery.lane.ts";
 import type { DeliveryDeps } from "./subscription.deps.ts";
 import {
   DELIVERY_SHARDS,
@@ -29,65 +25,10 @@ import {
 } from "./subscription.schema.ts";
 import { target } from "./subscription.service.ts";
 
-const DAY_MS = 86_400_000;
-/** What was to be sent and was not is looked at after this long. */
-export const START_INTERVAL_MS = 60_000;
 const PAGE = 100;
 
 type SubscriptionId = Id<"subscription">;
 type DeliveryId = Id<"delivery">;
-
-/**
- * Prepares the delivery of an event to one subscription, where that is on and wants it, and starts its lane. A repeat
- * prepares nothing. A filter that fails is noted on the subscription.
- */
-export async function prepare(
-  ctx: Ctx,
-  deps: DeliveryDeps,
-  subscriptionId: string,
-  event: EventRow,
-  data: Record<string, unknown>,
-): Promise<void> {
-  const row = await getAny(target(ctx, subscriptionId));
-  if (!row || row.deletedAt || !row.isEnabled) return;
-  if (!row.types.some((pattern) => matchesType(pattern, event.type))) return;
-  const now = ctx.clock.now();
-  try {
-    if (row.filter !== undefined && !(await conditionHolds(row.filter, viewOf(event, data), now))) return;
-  } catch (thrown) {
-    const { spaceId } = row;
-    const lastError = { code: "filter_failed", message: messageOf(thrown).slice(0, 500), at: isoTime(now) };
-    await tryWrite(() => SubscriptionEntity.patch({ spaceId, subscriptionId }).set({ lastError }).go());
-    return;
-  }
-  const deliveryId = idAt("delivery", Date.parse(event.createdAt), `${event.eventId}:${subscriptionId}`);
-  const made: DeliveryRow = {
-    ...{ spaceId: row.spaceId, deliveryId, subscriptionId, eventId: event.eventId, type: event.type },
-    ...{ status: "pending", attempts: [], tries: 0, nextAt: isoTime(now), replays: 0, lanes: 1 },
-    ...sweepKeys(deliveryId, now + START_INTERVAL_MS),
-    createdAt: isoTime(now),
-    // As long as its event.
-    expiresAt: expiresIn(EVENT_DAYS * DAY_MS, now),
-  };
-  if (await tryWrite(() => DeliveryEntity.create(made).go())) await startLane(deps, made);
-}
-
-/** ElectroDB rebuilds an index only when it is given every part of its keys. */
-export function sweepKeys(deliveryId: string, at: number | typeof NEVER) {
-  const first = createHash("sha256").update(deliveryId).digest()[0] ?? 0;
-  return { sweepShard: String(first % DELIVERY_SHARDS), sweepAt: typeof at === "number" ? isoTime(at) : at };
-}
-
-export async function startLane(deps: Pick<DeliveryDeps, "machine">, row: DeliveryRow): Promise<void> {
-  const { spaceId, deliveryId, lanes } = row;
-  await deps.machine.start(laneOf(row), {
-    ...{ spaceId, executionId: deliveryId, segmentId: "-", step: 0, epoch: lanes, hops: 0 },
-  });
-}
-
-export function laneOf({ deliveryId, lanes }: Pick<DeliveryRow, "deliveryId" | "lanes">): string {
-  return `${deliveryId}-${lanes}`;
-}
 
 /** Deliveries of a subscription, newest first. */
 export async function list(

@@ -1,7 +1,8 @@
 import { baseAttributes, modelOf, ttlAttributes } from "@weft/db/base";
 import { ELECTRO } from "@weft/db/table";
 import { CustomAttributeType, Entity, type EntityItem } from "electrodb";
-import { type Attempt, DELIVERY_STATUS, type Trouble } from "./subscription.schema.ts";
+import { DELIVERY_STATUS } from "./delivery.status.ts";
+import type { Attempt, Trouble } from "./subscription.schema.ts";
 
 /*
  * Secrets and headers are in the vault (platform), under the subscription's id.

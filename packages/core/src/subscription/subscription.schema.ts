@@ -2,6 +2,7 @@ import { idSchema } from "@weft/kernel/ids";
 import { pageOf, pageQuery } from "@weft/kernel/page";
 import * as z from "zod";
 import { EventFilter, EventPatterns } from "../event/event.schema.ts";
+import { DELIVERY_STATUS } from "./delivery.status.ts";
 import { isSecret } from "./subscription.signature.ts";
 
 const MAX_NAME = 255;
@@ -138,9 +139,6 @@ export const ListSubscriptions = z.object({
   ...pageQuery,
 });
 export type ListSubscriptions = z.output<typeof ListSubscriptions>;
-
-/** pending: to be tried, again. dead: given up after the last try. cancelled: its subscription is off or gone. */
-export const DELIVERY_STATUS = ["pending", "succeeded", "dead", "cancelled"] as const;
 
 const Attempt = z
   .object({

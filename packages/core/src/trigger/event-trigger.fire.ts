@@ -7,7 +7,7 @@ import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { idAt } from "@weft/kernel/ids";
-import type { EventRow } from "../event/event.tell.ts";
+import { type EventRow, viewOf } from "../event/event.tell.ts";
 import { matchesType } from "../event/event.types.ts";
 import type { ExecutionDeps } from "../execution/deps.ts";
 import { eventDepthOf, systemBelow } from "../execution/execution.events.ts";
@@ -19,12 +19,6 @@ import { target } from "./event-trigger.service.ts";
 import { type Fired, fire } from "./trigger.service.ts";
 
 const MINUTE_MS = 60_000;
-
-/** What filters and mappings read of an event. */
-export function viewOf(event: EventRow, data: Record<string, unknown>) {
-  const { eventId: id, type, source, time, spaceId } = event;
-  return { event: { id, type, source, time, spaceId, data } };
-}
 
 /**
  * Starts the run of one trigger for an event, where the trigger is on and wants it. A repeat starts nothing. What is

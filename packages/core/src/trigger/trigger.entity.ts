@@ -2,7 +2,8 @@ import { baseAttributes, modelOf, storedAttribute, ttlAttributes } from "@weft/d
 import { ELECTRO } from "@weft/db/table";
 import type { TRIGGER_TYPE } from "@weft/engine/status";
 import { CustomAttributeType, Entity } from "electrodb";
-import { FIRING_STATUS, type TriggerPolicy } from "./trigger.schema.ts";
+import type { TriggerPolicy } from "./trigger.schema.ts";
+import { FIRING_STATUS } from "./trigger.words.ts";
 
 /*
  * | entity | pattern | index | question |

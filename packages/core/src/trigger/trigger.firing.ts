@@ -17,24 +17,18 @@ import { FIRING_SHARDS, type FiredTrigger, FiringEntity, NEVER, TriggerPaceEntit
 import type { PaceKey } from "./trigger.pace.ts";
 import { startRun } from "./trigger.run.ts";
 import type { Firing, TriggerPolicy } from "./trigger.schema.ts";
+import { CHECK_INTERVAL_MS, START_INTERVAL_MS, startLane, sweepKeys } from "./trigger.sweep.ts";
 
 export type FiringRow = EntityItem<typeof FiringEntity>;
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
-/** What was to be started and was not is looked at after this long. */
-const START_INTERVAL_MS = 60_000;
-/** A firing that waits is looked at this often: its lane may be gone. */
-const CHECK_INTERVAL_MS = 15 * 60_000;
 /** How long it can be seen what became of a firing. */
 const KEEP_MS = 7 * DAY_MS;
 /** Tries at joining a firing that others start meanwhile. */
 const ATTEMPTS = 10;
 /** Looks at the run before, ever rarer: a lane of Step Functions has some 3,000 of them, over ten days. */
 const MAX_PAUSE_SECONDS = 300;
-/** Firings that one sweep looks at in one shard; the next sweep goes on. */
-const SWEEP_BATCH = 200;
-
 interface Start {
   trigger: FiredTrigger;
   input: Record<string, unknown>;
@@ -129,19 +123,6 @@ async function firingRow(ctx: Ctx, start: Start, dueAt: number, latestAt = dueAt
 }
 
 const store = (ctx: Ctx, firingId: string, input: unknown) => offload(ctx, { entity: "firings", id: firingId }, input);
-
-/** ElectroDB rebuilds an index only when it is given every part of its keys. */
-function sweepKeys(row: Pick<FiringRow, "sweepShard">, at: number | typeof NEVER) {
-  return { sweepShard: row.sweepShard, sweepAt: typeof at === "number" ? isoTime(at) : at };
-}
-
-async function startLane(deps: ExecutionDeps, row: FiringRow, hops = 0): Promise<void> {
-  const { spaceId, firingId, lanes } = row;
-  const input = { spaceId, executionId: firingId, segmentId: "-", step: 0, epoch: lanes, hops };
-  await deps.machine.start(laneOf(row), input);
-}
-
-const laneOf = ({ firingId, lanes }: Pick<FiringRow, "firingId" | "lanes">) => `${firingId}-${lanes}`;
 
 /** One firing; undefined where there is none. */
 export async function findFiring(key: { spaceId: string; firingId: string }): Promise<FiringRow | undefined> {
@@ -252,41 +233,6 @@ export async function cancelFirings(ctx: Ctx, triggerId: string): Promise<void> 
       .go({ cursor }),
   );
   for (const row of rows) await end(ctx, row, "cancelled");
-}
-
-/** Starts the lanes of firings again whose lanes are gone; one that cannot be dealt with does not keep the others. */
-export async function sweepFirings(deps: ExecutionDeps): Promise<{ looked: number; failed: number }> {
-  const now = deps.clock.now();
-  const counts = { looked: 0, failed: 0 };
-  for (let shard = 0; shard < FIRING_SHARDS; shard += 1) {
-    const { data } = await FiringEntity.query
-      .due({ sweepShard: String(shard) })
-      .lte({ sweepAt: `${isoTime(now)}~` })
-      .go({ limit: SWEEP_BATCH, order: "asc" });
-    for (const row of data as FiringRow[]) {
-      counts.looked += 1;
-      try {
-        await sweepOne(deps, row, now);
-      } catch (cause) {
-        counts.failed += 1;
-        deps.log("could not sweep a firing", { firingId: row.firingId, cause: String(cause) });
-      }
-    }
-  }
-  return counts;
-}
-
-async function sweepOne(deps: ExecutionDeps, row: FiringRow, now: number): Promise<void> {
-  const runs = await deps.machine.isRunning(laneOf(row));
-  const next = runs ? CHECK_INTERVAL_MS : START_INTERVAL_MS;
-  const written = await tryWrite(() =>
-    FiringEntity.patch({ spaceId: row.spaceId, firingId: row.firingId })
-      .set(sweepKeys(row, now + next))
-      .add({ lanes: runs ? 0 : 1 })
-      .where((attr, op) => `${op.eq(attr.status, "pending")} AND ${op.eq(attr.lanes, row.lanes)}`)
-      .go({ response: "all_new" }),
-  );
-  if (written && !runs) await startLane(deps, written.data as FiringRow);
 }
 
 /** The API's form of a row. */

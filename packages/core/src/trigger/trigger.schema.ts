@@ -2,6 +2,7 @@ import { expressionProblem } from "@weft/engine/expressions/evaluate";
 import { idSchema } from "@weft/kernel/ids";
 import * as z from "zod";
 import { KeyExpression, Priority, RunRate, TimeoutSeconds } from "../workflow/run-policy.schema.ts";
+import { FIRING_STATUS } from "./trigger.words.ts";
 
 const DAY_SECONDS = 86_400;
 /** The longest that a debounced or throttled start may be put off (Inngest's bound). */
@@ -104,7 +105,6 @@ export const triggerFields = {
   policy: TriggerPolicy.default({}),
 };
 
-export const FIRING_STATUS = ["pending", "started", "skipped", "failed", "cancelled"] as const;
 export type FiringStatus = (typeof FIRING_STATUS)[number];
 
 /** A start that was put off. */

@@ -1,11 +1,10 @@
 import { expressionNames, expressionProblem } from "@weft/engine/expressions/evaluate";
 import * as z from "zod";
+import { MAX_CONCURRENT_RUNS, MAX_PRIORITY } from "./run-policy.limits.ts";
 
 const DAY_SECONDS = 86_400;
 /** The longest that Step Functions lets one run last. */
 export const MAX_TIMEOUT_SECONDS = 365 * DAY_SECONDS;
-/** Runs of one gate at once: a start reads them all. */
-export const MAX_CONCURRENT_RUNS = 1_000;
 /** Runs that wait at one gate: a start counts them. */
 export const MAX_QUEUED_RUNS = 10_000;
 const DEFAULT_QUEUED_RUNS = 1_000;
@@ -16,7 +15,6 @@ const MAX_RATE_WINDOW_SECONDS = DAY_SECONDS;
 const MAX_KEY_EXPRESSION = 2_000;
 /** Longest key that a caller gives by itself (the rule of `Idempotency-Key`). */
 const MAX_DEDUPE_KEY = 255;
-export const MAX_PRIORITY = 100;
 
 /** By word, on the scale of {@link MAX_PRIORITY}. */
 const PRIORITY_WORDS = { low: -10, normal: 0, high: 10 } as const;

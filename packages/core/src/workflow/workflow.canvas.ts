@@ -38,6 +38,8 @@ const KEPT_ON_REQUEST: ReadonlySet<IssueCode> = new Set(["dangling_edge", "cycle
 export interface ReadOptions {
   /** Ids of other systems and what they are here. */
   bindings?: Record<string, string>;
+  /** The same for credentials. */
+  credentials?: Record<string, string>;
   allowErrors?: boolean;
 }
 
@@ -57,6 +59,7 @@ const EMPTY_CANVAS = {
 export function compileCanvas(input: unknown = EMPTY_CANVAS, options: ReadOptions = {}): CompiledCanvas {
   const canvas = readCanvas(input);
   bindWorkflows(canvas.nodes, options.bindings ?? {});
+  bindCredentials(canvas.nodes, options.credentials ?? {});
   const { plan, issues } = compile(canvas);
   const refused = issues.filter(({ code, severity }) => {
     return severity === "error" && (NEVER_KEPT.has(code) || (!options.allowErrors && KEPT_ON_REQUEST.has(code)));
@@ -177,6 +180,16 @@ export function credentialsOf(plan: Plan): CredentialNeed[] {
 export function bindWorkflows(nodes: readonly CanvasNode[], bindings: Readonly<Record<string, string>>): void {
   for (const config of callConfigs(nodes)) {
     if (Object.hasOwn(bindings, config.workflowId)) config.workflowId = bindings[config.workflowId] as string;
+  }
+}
+
+function bindCredentials(nodes: readonly CanvasNode[], bindings: Readonly<Record<string, string>>): void {
+  for (const { data } of nodes) {
+    const { config, body } = data;
+    const { credentialId } = config ?? {};
+    if (config && typeof credentialId === "string" && Object.hasOwn(bindings, credentialId))
+      config.credentialId = bindings[credentialId];
+    if (body) bindCredentials(body.nodes, bindings);
   }
 }
 

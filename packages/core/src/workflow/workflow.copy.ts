@@ -19,7 +19,7 @@ import {
 import { WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import { isListed } from "./workflow.library.ts";
 import { withoutSecrets } from "./workflow.package.ts";
-import { cachePointer } from "./workflow.plans.ts";
+import { cachePointer } from "./workflow.pointer.ts";
 import { versionRow } from "./workflow.publish.ts";
 import { callersOf, referenceOps } from "./workflow.references.ts";
 import { type CommitId, DRAFT, type WorkflowCall, type WorkflowId } from "./workflow.schema.ts";

@@ -1,5 +1,5 @@
 import { getLive, updateOp } from "@weft/db/change";
-import { guarded, read, transact, tryWrite, tx } from "@weft/db/write";
+import { guarded, transact, tx } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { newId } from "@weft/kernel/ids";
@@ -7,7 +7,7 @@ import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { usageOps } from "../credential/credential.usage.ts";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
-import { WorkflowCommitEntity, WorkflowDraftEntity, WorkflowEntity } from "./workflow.entity.ts";
+import { WorkflowCommitEntity, type WorkflowDraftEntity, WorkflowEntity } from "./workflow.entity.ts";
 import type { WorkflowCommit } from "./workflow.history.schema.ts";
 import { credentialIssues, referenceIssues, referenceOps } from "./workflow.references.ts";
 import type { CommitId, SavedDraft, Validation, WorkflowDraft, WorkflowId, WorkflowIssue } from "./workflow.schema.ts";
@@ -52,17 +52,6 @@ export async function validate(
     canvas === undefined ? await loadCanvas(ctx, await draft()) : compileCanvas(canvas, { allowErrors: true });
   const issues = await allIssues(ctx, workflowId, compiled);
   return { isValid: isValid(issues), issues };
-}
-
-/** Notes that a run of this commit succeeded: it may now be published. Does nothing for a commit that was never run. */
-export async function markTestRun(ctx: Ctx, workflowId: WorkflowId, commitId: CommitId): Promise<void> {
-  const key = { spaceId: requireSpace(ctx), workflowId };
-  const only = { attributes: ["hash" as const], consistent: true };
-  const { data } = await read(() => WorkflowCommitEntity.get({ ...key, commitId }).go(only));
-  if (!data) return;
-  const set = { testRunCommitId: commitId, testRunHash: data.hash };
-  // Not a change of the draft: whoever edits it must not find a new revision.
-  await tryWrite(() => WorkflowDraftEntity.patch(key).set(set).go());
 }
 
 /** The draft as it was when this commit of it was run. */
@@ -126,7 +115,7 @@ async function allIssues(ctx: Ctx, workflowId: WorkflowId, compiled: CompiledCan
   return [
     ...compiled.issues,
     ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false })),
-    ...(await credentialIssues(ctx, workflowId, compiled.credentials)),
+    ...(await credentialIssues(ctx, workflowId, compiled.credentials, { isPublishing: false })),
   ];
 }
 

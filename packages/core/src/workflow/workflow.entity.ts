@@ -4,15 +4,8 @@ import type { Field } from "@weft/engine/plan";
 import { CustomAttributeType, Entity } from "electrodb";
 import type { CredentialNeed } from "../credential/credential.schema.ts";
 import type { WorkflowSettings } from "./settings.schema.ts";
-import {
-  CANVAS_FORM,
-  REFERENCE_SOURCE,
-  WORKFLOW_MODE,
-  WORKFLOW_STATUS,
-  type WorkflowCall,
-  type WorkflowIssue,
-  type WorkflowReference,
-} from "./workflow.schema.ts";
+import type { WorkflowCall, WorkflowIssue, WorkflowReference } from "./workflow.schema.ts";
+import { CANVAS_FORM, REFERENCE_SOURCE, WORKFLOW_MODE, WORKFLOW_STATUS } from "./workflow.words.ts";
 
 /*
  * | entity | pattern | index | question |

@@ -8,27 +8,16 @@ import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError, notFound } from "@weft/kernel/errors";
 import { isId } from "@weft/kernel/ids";
 import { load } from "@weft/storage/blob";
-import type { EntityItem } from "electrodb";
 import type { WorkflowSettings } from "./settings.schema.ts";
 import { compileRead, keep } from "./workflow.canvas.ts";
-import { WorkflowCommitEntity, WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import { WorkflowCommitEntity, WorkflowDraftEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
+import { clearPointers, findPointer, type Pointer } from "./workflow.pointer.ts";
 import { type CommitId, DRAFT, type WorkflowId, type WorkflowStatus } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
 
-/** How long another process's publish, pause or removal may go unseen. */
-const POINTER_TTL_MS = 3_000;
-const MAX_POINTERS = 1_000;
 /** Versions and commits never change; the bound is memory. */
 const PLAN_TTL_MS = 3_600_000;
 const MAX_PLANS = 200;
-
-/** What of a workflow decides which plan runs. */
-interface Pointer {
-  name: string;
-  status: WorkflowStatus;
-  currentVersion?: string;
-  settings: WorkflowSettings;
-}
 
 /** A plan and what it was made from: a version, or a commit of the draft. */
 export interface LoadedPlan {
@@ -44,7 +33,6 @@ export interface ResolvedPlan extends LoadedPlan {
   settings: WorkflowSettings;
 }
 
-const pointers: Cache<Pointer> = createCache({ clock: systemClock, ttlMs: POINTER_TTL_MS, maxEntries: MAX_POINTERS });
 const plans: Cache<LoadedPlan> = createCache({ clock: systemClock, ttlMs: PLAN_TTL_MS, maxEntries: MAX_PLANS });
 
 /**
@@ -79,11 +67,6 @@ export async function resolvePlan(
   return { ...loaded, name, settings };
 }
 
-/** A workflow's settings as they are now, a moment's delay apart; none where it is deleted. */
-export async function currentSettings(ctx: Ctx, workflowId: string): Promise<Partial<WorkflowSettings>> {
-  return (await findPointer(ctx, workflowId))?.settings ?? {};
-}
-
 /**
  * The plan that a run was started with, whatever became of its workflow since. No read when this process has it. Throws
  * `not_found` where there is no such version or kept commit in the ctx's space.
@@ -103,13 +86,6 @@ export async function loadPlan(
   return unfrozen(loaded);
 }
 
-/** Write-through after a change of the workflow's row by this process. */
-export function cachePointer(ctx: Ctx, workflow: EntityItem<typeof WorkflowEntity>): void {
-  const key = pointerKey(ctx, workflow.workflowId);
-  if (workflow.deletedAt) pointers.invalidate(key);
-  else pointers.set(key, toPointer(workflow));
-}
-
 /** Write-through after publishing. */
 export function cachePlan(ctx: Ctx, loaded: LoadedPlan): void {
   plans.set(planKey(ctx, loaded.workflowId, loaded.version ?? loaded.commitId ?? DRAFT), loaded);
@@ -119,16 +95,6 @@ async function pointerOf(ctx: Ctx, workflowId: string): Promise<Pointer> {
   const pointer = await findPointer(ctx, workflowId);
   if (!pointer) throw notFound("workflow", workflowId);
   return pointer;
-}
-
-async function findPointer(ctx: Ctx, workflowId: string): Promise<Pointer | undefined> {
-  const pointer = await pointers.load(pointerKey(ctx, workflowId), async () => {
-    if (!isId("workflow", workflowId)) return undefined;
-    const key = { spaceId: requireSpace(ctx), workflowId };
-    const row = await getAny({ entity: WorkflowEntity, key, what: "workflow" });
-    return row && !row.deletedAt ? toPointer(row) : undefined;
-  });
-  return pointer as Pointer | undefined;
 }
 
 /** Keeps the commit that is about to be run, so that the run can be shown and go on when the draft has moved on. */
@@ -176,20 +142,15 @@ function notRunnable(issues: readonly { severity: string }[]): AppError {
   return new AppError("unprocessable", "the draft has errors", { details: { issues: errors } });
 }
 
-function toPointer({ name, status, currentVersion, settings }: EntityItem<typeof WorkflowEntity>): Pointer {
-  return { name, status, settings, ...(currentVersion ? { currentVersion } : {}) };
-}
-
 /** Cached plans are frozen and shared by all runs of the process; the engine never changes a plan. */
 function unfrozen(loaded: object): LoadedPlan {
   return loaded as LoadedPlan;
 }
 
-const pointerKey = (ctx: Ctx, id: string) => ({ scope: requireSpace(ctx), kind: "workflow", id });
 const planKey = (ctx: Ctx, id: string, version: string) => ({ scope: requireSpace(ctx), kind: "plan", id, version });
 
 /** Forgets everything; another process does so when it starts. */
 export function clearPlans(): void {
-  pointers.clear();
+  clearPointers();
   plans.clear();
 }

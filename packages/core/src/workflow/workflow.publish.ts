@@ -17,7 +17,8 @@ import { emitOps } from "../event/event.emit.ts";
 import { callsOf, compileRead, credentialsOf, keep } from "./workflow.canvas.ts";
 import { WorkflowDraftEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import type { PublishedVersion, UpdateVersion } from "./workflow.history.schema.ts";
-import { cachePlan, cachePointer, loadPlan } from "./workflow.plans.ts";
+import { cachePlan, loadPlan } from "./workflow.plans.ts";
+import { cachePointer } from "./workflow.pointer.ts";
 import { callersOf, credentialIssues, referenceIssues, referenceOps } from "./workflow.references.ts";
 import type {
   CommitId,
@@ -62,7 +63,7 @@ export async function publish(
     const problems = [
       ...(await referenceIssues(ctx, workflowId, calls, { isPublishing: true })),
       ...(await errorWorkflowIssues(ctx, workflowId, workflow.settings)),
-      ...(await credentialIssues(ctx, workflowId, credentials)),
+      ...(await credentialIssues(ctx, workflowId, credentials, { isPublishing: true })),
     ];
     const hash = publishable([...compiled.issues, ...problems], compiled.hash);
     checkTested(draft, hash, input.force);

@@ -2,6 +2,7 @@ import { getAny, getLive } from "@weft/db/change";
 import { getMany } from "@weft/db/get-many";
 import { listPage } from "@weft/db/page";
 import { read, tx, type WriteOp } from "@weft/db/write";
+import { UNBOUND_CREDENTIAL } from "@weft/engine/limits";
 import { isoTime } from "@weft/kernel/clock";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
@@ -94,9 +95,9 @@ export async function referenceIssues(
   ctx: Ctx,
   callerId: WorkflowId,
   calls: readonly WorkflowCall[],
-  { isPublishing }: { isPublishing: boolean },
+  { isPublishing, beside }: { isPublishing: boolean; beside?: ReadonlyMap<string, readonly WorkflowCall[]> },
 ): Promise<WorkflowIssue[]> {
-  const graph = callGraph(ctx);
+  const graph = callGraph(ctx, beside);
   const found = await Promise.all(calls.map((call) => graph.read(call)));
   const issues: WorkflowIssue[] = [];
   for (const [index, call] of calls.entries()) {
@@ -129,7 +130,8 @@ interface CallGraph {
   depths: Map<string, number>;
 }
 
-function callGraph(ctx: Ctx): CallGraph {
+/** `beside` are workflows that are made in the same write. */
+function callGraph(ctx: Ctx, beside: ReadonlyMap<string, readonly WorkflowCall[]> = new Map()): CallGraph {
   const reads = new Map<string, Promise<Target>>();
   return {
     depths: new Map(),
@@ -137,6 +139,8 @@ function callGraph(ctx: Ctx): CallGraph {
       const key = keyOf(call);
       const known = reads.get(key);
       if (known) return known;
+      const made = beside.get(call.workflowId);
+      if (made) return Promise.resolve({ calls: [...made], isPublished: false });
       if (reads.size >= MAX_REACHED) throw new AppError("too_large", `more than ${MAX_REACHED} workflows are called`);
       const target = readTarget(requireSpace(ctx), call);
       reads.set(key, target);
@@ -190,16 +194,26 @@ async function readTarget(spaceId: string, { workflowId, version }: WorkflowCall
   return { calls: found.calls, isPublished, isDeprecated: version !== undefined && found.deprecatedAt !== undefined };
 }
 
-/** What is wrong with the credentials that a workflow uses: of another space, or not shared with it. */
+/**
+ * What is wrong with the credentials that a workflow uses: of another space, not shared with it, or not chosen since its
+ * import, which keeps it from being published alone.
+ */
 export async function credentialIssues(
   ctx: Ctx,
   workflowId: WorkflowId,
   needs: readonly CredentialNeed[],
+  { isPublishing }: { isPublishing: boolean },
 ): Promise<WorkflowIssue[]> {
   const found = await refused(ctx, workflowId, needs);
-  return found.flatMap(({ nodeIds, code, message }) =>
-    nodeIds.map((nodeId) => {
-      return { code, nodeId, path: `nodes.${nodeId}.data.config.credentialId`, message, severity: "error" as const };
+  return found.flatMap(({ credentialId, nodeIds, code, message }) =>
+    nodeIds.map((nodeId): WorkflowIssue => {
+      const path = `nodes.${nodeId}.data.config.credentialId`;
+      if (!credentialId.startsWith(UNBOUND_CREDENTIAL)) return { code, nodeId, path, message, severity: "error" };
+      const [type, externalId] = credentialId.slice(UNBOUND_CREDENTIAL.length).split(":");
+      return {
+        ...{ code: "credential_unbound", nodeId, path, severity: isPublishing ? "error" : "warning" },
+        message: `node ${nodeId} needs a credential of type ${type} (${externalId} where it was imported from): choose one of this space`,
+      };
     }),
   );
 }

@@ -30,6 +30,24 @@ export const ImportReport = z
         .meta({ id: "ImportedNode" }),
     ),
     counts: z.object({ exact: z.int(), changed: z.int(), placeholder: z.int() }),
+    /** What began it there: what its triggers here have to be set to. */
+    triggers: z.array(
+      z
+        .object({
+          nodeId: z.string(),
+          name: z.string(),
+          type: z.string(),
+          kind: z.enum(["manual", "workflow", "schedule", "webhook", "error", "form", "chat", "service"]),
+          config: z.record(z.string(), z.unknown()),
+        })
+        .meta({ id: "ImportedTrigger" }),
+    ),
+    /** What `bindings.credentials` can be given for: `externalId` is its key. */
+    credentials: z.array(
+      z
+        .object({ nodeId: z.string(), externalId: z.string(), type: z.string(), name: z.string().optional() })
+        .meta({ id: "UnboundCredential" }),
+    ),
     expressions: z.object({ translated: z.int(), untranslated: z.int() }),
     notes: z.array(z.string()),
   })

@@ -5,19 +5,11 @@ import { MAX_TAG, Metadata, Tags } from "@weft/kernel/labels";
 import { pageOf } from "@weft/kernel/page";
 import * as z from "zod";
 import { Version, WorkflowSettings, WorkflowSettingsChange } from "./settings.schema.ts";
+import { CANVAS_FORM, REFERENCE_SOURCE, WORKFLOW_MODE, WORKFLOW_STATUS } from "./workflow.words.ts";
 
-/** chatflow: a workflow that holds a conversation; it is listed apart and run by conversations. */
-export const WORKFLOW_MODE = ["workflow", "chatflow"] as const;
-/**
- * draft: never published. active: its latest version runs. paused: no new run of a version starts, the draft can be tried.
- * archived: nothing of it runs or changes until it is taken back.
- */
-export const WORKFLOW_STATUS = ["draft", "active", "paused", "archived"] as const;
+export { CANVAS_FORM, REFERENCE_SOURCE, WORKFLOW_MODE, WORKFLOW_STATUS };
+
 export const VERSION_STATUS = ["active", "deprecated"] as const;
-/** error: the settings name it as their error workflow. */
-export const REFERENCE_SOURCE = ["draft", "published", "error"] as const;
-/** The two forms in which a canvas is read and given out. */
-export const CANVAS_FORM = ["weft", "coze"] as const;
 /** In place of a version: what is being edited. */
 export const DRAFT = "draft";
 /** In place of a version: the one that was published last. */
@@ -123,6 +115,10 @@ export const ImportWorkflow = CreateWorkflow.extend({
     .strictObject({
       workflows: z
         .record(z.string().min(1).max(MAX_EXTERNAL_ID), idSchema("workflow"))
+        .refine((value) => Object.keys(value).length <= MAX_BINDINGS, `at most ${MAX_BINDINGS} entries`)
+        .default({}),
+      credentials: z
+        .record(z.string().min(1).max(MAX_EXTERNAL_ID), idSchema("credential"))
         .refine((value) => Object.keys(value).length <= MAX_BINDINGS, `at most ${MAX_BINDINGS} entries`)
         .default({}),
     })

@@ -2,7 +2,7 @@ import { created } from "@weft/db/base";
 import { getLive, restore as restoreRow, softDelete, updateOp } from "@weft/db/change";
 import { listPage } from "@weft/db/page";
 import { searchFilter, searchText } from "@weft/db/search";
-import { transact, tx } from "@weft/db/write";
+import { transact, tx, type WriteOp } from "@weft/db/write";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError, conflict, notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
@@ -13,7 +13,7 @@ import { usageOps } from "../credential/credential.usage.ts";
 import { emitOps } from "../event/event.emit.ts";
 import { type CompiledCanvas, compileCanvas, loadCanvas, storedCanvas } from "./workflow.canvas.ts";
 import { libraryOf, WorkflowDraftEntity, WorkflowEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
-import { cachePointer } from "./workflow.plans.ts";
+import { cachePointer } from "./workflow.pointer.ts";
 import { callersOf, credentialIssues, referenceIssues, referenceOps } from "./workflow.references.ts";
 import {
   type CanvasForm,
@@ -29,7 +29,14 @@ import {
   type WorkflowId,
 } from "./workflow.schema.ts";
 import { VERSION_PATTERN, versionSortKey } from "./workflow.semver.ts";
-import { changedSettings, checkErrorWorkflow, copiedSettings, errorReferenceOps } from "./workflow.settings.ts";
+import {
+  type Beside,
+  changedSettings,
+  checkErrorWorkflow,
+  copiedSettings,
+  errorReferenceOps,
+  NONE,
+} from "./workflow.settings.ts";
 import { checkStatusChange } from "./workflow.status.ts";
 
 const COPY_SUFFIX = " (copy)";
@@ -140,24 +147,43 @@ export async function exportWorkflow(
   return { version, form, workflow, calls: source.calls };
 }
 
+type NewWorkflow = Omit<CreateWorkflow, "canvas" | "icon" | "allowErrors"> & {
+  icon?: string | undefined;
+  externalId?: string | undefined;
+};
+interface NewIds {
+  workflowId?: WorkflowId;
+  commitId?: CommitId;
+}
+
 /** Writes a workflow whose canvas was read, with its draft and references. Its ids are new unless they are given. */
 export async function createFrom(
   ctx: Ctx,
-  input: Omit<CreateWorkflow, "canvas" | "icon" | "allowErrors"> & {
-    icon?: string | undefined;
-    externalId?: string | undefined;
-  },
+  input: NewWorkflow,
   compiled: CompiledCanvas,
-  ids: { workflowId?: WorkflowId; commitId?: CommitId } = {},
+  ids: NewIds = {},
 ): Promise<CreatedWorkflow> {
+  const { head, parts, created } = await newWorkflow(ctx, input, compiled, ids);
+  await transact([head, ...parts]);
+  return created;
+}
+
+/** A workflow that is ready to be written: nobody sees its `parts` before its `head` is there. */
+export async function newWorkflow(
+  ctx: Ctx,
+  input: NewWorkflow,
+  compiled: CompiledCanvas,
+  ids: NewIds,
+  beside: Beside = NONE,
+): Promise<{ head: WriteOp; parts: WriteOp[]; created: CreatedWorkflow }> {
   const spaceId = requireSpace(ctx);
   const workflowId = ids.workflowId ?? newId("workflow", ctx.clock.now());
   const { name, description, icon, tags, mode, isPublic, metadata, settings, externalId } = input;
-  await checkErrorWorkflow(ctx, settings, workflowId);
+  await checkErrorWorkflow(ctx, settings, workflowId, beside);
   const issues = [
     ...compiled.issues,
-    ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false })),
-    ...(await credentialIssues(ctx, workflowId, compiled.credentials)),
+    ...(await referenceIssues(ctx, workflowId, compiled.calls, { isPublishing: false, beside })),
+    ...(await credentialIssues(ctx, workflowId, compiled.credentials, { isPublishing: false })),
   ];
   const row = {
     ...{ spaceId, workflowId, name, description, icon, tags, mode, isPublic, metadata, settings, externalId },
@@ -173,14 +199,13 @@ export async function createFrom(
     ...(await storedCanvas(ctx, workflowId, compiled)),
     ...created(ctx),
   };
-  await transact([
-    tx(WorkflowEntity).create(row).commit(),
+  const parts = [
     tx(WorkflowDraftEntity).create(draft).commit(),
     ...referenceOps(ctx, workflowId, "draft", [], compiled.calls),
     ...errorReferenceOps(ctx, workflowId, undefined, settings),
     ...usageOps(ctx, workflowId, "draft", [], compiled.credentials),
-  ]);
-  return { ...toWorkflow(row), issues };
+  ];
+  return { head: tx(WorkflowEntity).create(row).commit(), parts, created: { ...toWorkflow(row), issues } };
 }
 
 function searchOf({ name, description, tags }: Pick<Workflow, "name" | "description" | "tags">): string {

@@ -17,15 +17,24 @@ export function changedSettings(current: WorkflowSettings, change: WorkflowSetti
   return WorkflowSettings.parse(Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null)));
 }
 
+/** Workflows that are made together with this one, with what they call, and that are not there yet. */
+export type Beside = ReadonlyMap<string, readonly WorkflowCall[]>;
+export const NONE: Beside = new Map();
+
 /** Throws `invalid_input` where the error workflow is not one of this space, or has no such version. */
-export async function checkErrorWorkflow(ctx: Ctx, settings: WorkflowSettings, own: WorkflowId): Promise<void> {
+export async function checkErrorWorkflow(
+  ctx: Ctx,
+  settings: WorkflowSettings,
+  own: WorkflowId,
+  beside: Beside = NONE,
+): Promise<void> {
   const { errorWorkflowId: workflowId, errorWorkflowVersion: version } = settings;
   if (workflowId === undefined) {
     if (version === undefined) return;
     throw invalidField("settings.errorWorkflowVersion", "there is no error workflow whose version it could be");
   }
   // A new workflow may name itself before it is there.
-  if (workflowId !== own && !(await findErrorWorkflow(ctx, settings))) {
+  if (workflowId !== own && !beside.has(workflowId) && !(await findErrorWorkflow(ctx, settings))) {
     throw invalidField("settings.errorWorkflowId", `workflow ${workflowId} is not in this space`);
   }
   if (version === undefined) return;
@@ -54,9 +63,10 @@ export async function copiedSettings(
   ctx: Ctx,
   settings: WorkflowSettings,
   own?: WorkflowId,
+  beside: Beside = NONE,
 ): Promise<WorkflowSettings> {
   const { errorWorkflowId } = settings;
-  if (errorWorkflowId === undefined || errorWorkflowId === own) return settings;
+  if (errorWorkflowId === undefined || errorWorkflowId === own || beside.has(errorWorkflowId)) return settings;
   if (await findErrorWorkflow(ctx, settings)) return settings;
   return changedSettings(settings, { errorWorkflowId: null });
 }
@@ -66,13 +76,13 @@ export function boundSettings(
   ctx: Ctx,
   settings: WorkflowSettings,
   ids: Readonly<Record<string, string>>,
-  { own, isPinned = false }: { own?: WorkflowId; isPinned?: boolean } = {},
+  { own, isPinned = false, beside }: { own?: WorkflowId; isPinned?: boolean; beside?: Beside } = {},
 ): Promise<WorkflowSettings> {
   const { errorWorkflowId, errorWorkflowVersion } = settings;
   const bound = errorWorkflowId === undefined ? undefined : (ids[errorWorkflowId] as WorkflowId | undefined);
-  if (bound === undefined) return copiedSettings(ctx, settings, own);
+  if (bound === undefined) return copiedSettings(ctx, settings, own, beside);
   const version = isPinned && errorWorkflowVersion ? { errorWorkflowVersion } : {};
-  return copiedSettings(ctx, changedSettings(settings, { errorWorkflowId: bound, ...version }), own);
+  return copiedSettings(ctx, changedSettings(settings, { errorWorkflowId: bound, ...version }), own, beside);
 }
 
 /** What turns the reference of the error workflow before into that of the one after. */

@@ -4,6 +4,7 @@ import {
   closePorts,
   edgeOf,
   Ids,
+  InputList,
   Notes,
   nodeReport,
   placeholderNode,
@@ -12,10 +13,11 @@ import {
   records,
   text,
 } from "../import/builder.ts";
-import { type Imported, type NodeReport, reportOf } from "../import/report.ts";
-import { MAX_CONCURRENCY, MAX_NODES } from "../limits.ts";
+import { type ImportBindings, type Imported, type ImportReport, type NodeReport, reportOf } from "../import/report.ts";
+import { MAX_CONCURRENCY, MAX_ITERATIONS, MAX_NODES } from "../limits.ts";
 import { nodeTypes } from "../nodes/index.ts";
 import { isRecord } from "../values/json.ts";
+import { branchOf } from "./conditions.ts";
 import { type DifyNode, MAPPERS, type Mapped, policyOf } from "./nodes.ts";
 import { type DifyApp, selectorSource } from "./values.ts";
 
@@ -37,9 +39,21 @@ const REASONS: Readonly<Record<string, string>> = {
   llm: "it needs a model: put a model node of this space in its place",
   agent: "agents of Dify's plugins do not exist here",
   tool: "the tool belongs to a plugin of Dify",
-  "knowledge-retrieval": "its knowledge is not here: bind one in its place",
-  loop: "loops with conditions to end are drawn with a break node here",
+  "knowledge-retrieval": "its knowledge is not here: put one of this space in its place",
+  "document-extractor": "texts of documents are not extracted here",
+  "parameter-extractor": "it needs a model: put a model node of this space in its place",
+  "question-classifier": "it needs a model: put a model node of this space in its place",
 };
+
+/** What a placeholder names of the outside world: the model, the tool or the knowledge that it needs. */
+function namedIn({ type, data }: Raw): string {
+  const { provider, name } = record(data.model);
+  if (text(name) !== undefined) return ` (model ${text(provider) ?? "?"}/${text(name)})`;
+  if (type === "tool") return ` (${text(data.provider_id) ?? "?"}/${text(data.tool_name) ?? "?"})`;
+  if (type === "agent") return ` (${text(data.agent_strategy_provider_name) ?? "?"})`;
+  const ids = Array.isArray(data.dataset_ids) ? data.dataset_ids.map(String) : [];
+  return ids.length > 0 ? ` (${ids.slice(0, 20).join(", ")})` : "";
+}
 
 function rawNodes(graph: Record<string, unknown>): Raw[] {
   const nodes = records(graph.nodes);
@@ -53,6 +67,13 @@ function rawNodes(graph: Record<string, unknown>): Raw[] {
   });
 }
 
+/** What Dify calls what follows from a failing item, and what it is here. */
+const ITEM_ERRORS: Readonly<Record<string, "fail" | "continue" | "remove">> = {
+  terminated: "fail",
+  "continue-on-error": "continue",
+  "remove-abnormal-output": "remove",
+};
+
 class Reader {
   readonly #nodes: Raw[];
   readonly #byId: Map<string, Raw>;
@@ -63,7 +84,9 @@ class Reader {
   readonly reports: NodeReport[] = [];
   readonly ends: Raw[] = [];
 
-  constructor(workflow: Record<string, unknown>, isChat: boolean) {
+  readonly credentials: ImportReport["credentials"] = [];
+
+  constructor(workflow: Record<string, unknown>, isChat: boolean, credentials: Readonly<Record<string, string>>) {
     const graph = record(workflow.graph);
     this.#nodes = rawNodes(graph);
     this.#byId = new Map(this.#nodes.map((node) => [node.id, node]));
@@ -80,7 +103,11 @@ class Reader {
       typeOf: (id) => this.#byId.get(id)?.type,
       startId: "start",
       environment,
+      conversation: new Map(
+        records(workflow.conversation_variables).map(({ name, value }) => [text(name) ?? "", value]),
+      ),
       isChat,
+      credentials,
     };
   }
 
@@ -122,15 +149,22 @@ class Reader {
   #node(node: Raw): CanvasNode {
     const notes = new Notes();
     if (node.type === "iteration") return this.#iteration(node, notes);
+    if (node.type === "loop") return this.#loop(node, notes);
     const mapper = Object.hasOwn(MAPPERS, node.type) ? MAPPERS[node.type] : undefined;
     const mapped = mapper?.(this.#app, node, notes);
-    if (!mapped) notes.block(REASONS[node.type] ?? `nodes of type "${node.type}" are not known here`);
+    if (!mapped)
+      notes.block(
+        Object.hasOwn(REASONS, node.type)
+          ? `${REASONS[node.type]}${namedIn(node)}`
+          : `nodes of type "${node.type}" are not known here`,
+      );
     else if (!nodeTypes.has(mapped.type)) notes.block(`nodes of type "${mapped.type}" are not installed here`);
     if (!mapped || notes.blocked !== undefined) return this.#blocked(node, notes);
     if (node.type === "end") this.ends.push(node);
     if (mapped.ports) this.#ports.set(node.id, mapped.ports);
     const placed = this.#placed(node, mapped);
-    if (mapped.type !== "start" && mapped.type !== "comment") Object.assign(placed.data, policyOf(node.data, notes));
+    if (mapped.type !== "start" && mapped.type !== "comment") Object.assign(placed.data, policyOf(node.data));
+    this.credentials.push(...notes.credentials.map((credential) => ({ nodeId: placed.id, ...credential })));
     this.#report(node, mapped.type, notes);
     return placed;
   }
@@ -140,21 +174,64 @@ class Reader {
     const concurrency =
       data.is_parallel === true ? Math.min(MAX_CONCURRENCY, Math.max(1, Number(data.parallel_nums) || 10)) : 1;
     const mode = text(data.error_handle_mode) ?? "terminated";
-    if (mode !== "terminated") notes.change("a failing item fails the iteration");
-    const output = selectorSource(this.#app, data.output_selector, notes).ref ?? "";
+    const onItemError = Object.hasOwn(ITEM_ERRORS, mode) ? ITEM_ERRORS[mode] : "fail";
+    const source = selectorSource(this.#app, data.output_selector, notes);
+    const output = source.ref ?? "";
+    if (output === "" && source.value === undefined) notes.block("its output is computed of another composite's");
     const body = this.#level(node);
     const id = this.idOf(node.id);
-    if (body.nodes.length === 0) {
-      notes.block("the iteration has no nodes");
-      return this.#blocked(node, notes);
-    }
+    if (body.nodes.length === 0) notes.block("the iteration has no nodes");
+    if (notes.blocked !== undefined) return this.#blocked(node, notes);
     closePorts(body, portsOf, id);
     this.#report(node, "batch", notes);
-    const config = { items: ["item"], concurrency, collect: output === "" ? [] : [{ name: "output", ref: output }] };
+    const config = {
+      items: ["item"],
+      concurrency,
+      collect: output === "" ? [] : [{ name: "output", ref: output }],
+      onItemError,
+    };
     const inputs = [
       { name: "item", type: "list" as const, ...selectorSource(this.#app, data.iterator_selector, notes) },
     ];
     return this.#placed(node, { type: "batch", data: { config, inputs, body } });
+  }
+
+  /** A loop of a number of rounds, which its conditions or a node in it end. */
+  #loop(node: Raw, notes: Notes): CanvasNode {
+    const { data } = node;
+    const id = this.idOf(node.id);
+    const variables = records(data.loop_variables).map((variable) => ({
+      name: text(variable.label) || "value",
+      source:
+        variable.value_type === "variable"
+          ? selectorSource(this.#app, variable.value, notes)
+          : { value: variable.value ?? null },
+    }));
+    const names = variables.map(({ name }) => name);
+    const body = this.#level(node);
+    if (body.nodes.length === 0) notes.block("the loop has no nodes");
+    if (notes.blocked !== undefined) return this.#blocked(node, notes);
+    const conditions = records(data.break_conditions);
+    if (conditions.length === 0) closePorts(body, portsOf, id);
+    else {
+      const [check, end] = [this.#ids.fresh(`${id}_check`), this.#ids.fresh(`${id}_end`)];
+      closePorts(body, portsOf, check);
+      const inputs = new InputList();
+      const branch = branchOf(this.#app, { conditions, logical_operator: data.logical_operator }, inputs, notes);
+      body.nodes.push({ id: check, type: "selector", data: { config: { branches: [branch] }, inputs: inputs.list } });
+      body.nodes.push({ id: end, type: "break", data: {} });
+      body.edges.push(edgeOf(check, end, "true"), edgeOf(check, id, "false"));
+      if (conditions.some(({ variable_selector: selector }) => Array.isArray(selector) && selector[0] === node.id))
+        notes.change("its conditions are looked at after each round, not before the first as well");
+    }
+    const count = Math.min(MAX_ITERATIONS, Math.max(0, Math.trunc(Number(data.loop_count) || 0)));
+    const collect = names.map((name) => ({ name, ref: `${id}.${name}` }));
+    const inputs = variables.map(({ name, source }) => ({ name, ...source }));
+    this.#report(node, "loop", notes);
+    return this.#placed(node, {
+      type: "loop",
+      data: { config: { mode: "count", count, variables: names, collect }, inputs, body },
+    });
   }
 
   #isStart(id: unknown): boolean {
@@ -235,8 +312,18 @@ function portsOf(node: CanvasNode): readonly string[] {
   return node.data.onError?.strategy === "branch" ? [...ports, "branch_error"] : ports;
 }
 
+/** What concerns the app as a whole. */
+function notesOf(workflow: Record<string, unknown>): string[] {
+  const notes: string[] = [];
+  if (records(workflow.conversation_variables).length > 0)
+    notes.push("conversation variables begin with their values in each execution");
+  if (record(record(workflow.features).file_upload).enabled === true)
+    notes.push("files come in as Files of the space: {id, name, contentType, size}");
+  return notes;
+}
+
 /** An app of Dify as a canvas and a report. Throws `invalid_input` for what is no workflow. */
-export function readDifyApp(raw: Record<string, unknown>): Imported {
+export function readDifyApp(raw: Record<string, unknown>, bindings: Partial<ImportBindings> = {}): Imported {
   const app = record(raw.app);
   const name = text(app.name);
   const description = text(app.description);
@@ -244,13 +331,13 @@ export function readDifyApp(raw: Record<string, unknown>): Imported {
     throw invalidField("workflow", `an app of mode "${text(app.mode) ?? "?"}" has no workflow that could be imported`);
   }
   const isChat = app.mode === "advanced-chat";
-  const reader = new Reader(raw.workflow, isChat);
+  const reader = new Reader(raw.workflow, isChat, bindings.credentials ?? {});
   const canvas = reader.canvas();
   return {
     ...(name ? { name } : {}),
     ...(description ? { description } : {}),
     isChat,
     canvas,
-    report: reportOf("dify", reader.reports),
+    report: reportOf("dify", reader.reports, { credentials: reader.credentials, notes: notesOf(raw.workflow) }),
   };
 }

@@ -20,7 +20,11 @@ export interface DifyApp {
   typeOf(difyId: string): string | undefined;
   startId: string;
   environment: ReadonlyMap<string, { value: unknown; isSecret: boolean }>;
+  /** Values that conversation variables begin with. */
+  conversation: ReadonlyMap<string, unknown>;
   isChat: boolean;
+  /** Credentials by the id of the node that needs one, and here. */
+  credentials: Readonly<Record<string, string>>;
 }
 
 const TYPES: Readonly<Record<string, CanvasType>> = {
@@ -61,10 +65,7 @@ export function selectorSource(app: DifyApp, selector: unknown, notes: Notes): S
     }
     return { value: variable?.value ?? null };
   }
-  if (first === "conversation") {
-    notes.change("conversation variables last as long as the execution here");
-    return { variable: formatPath(["app", ...rest]) };
-  }
+  if (first === "conversation") return conversationSource(app, rest);
   const type = app.typeOf(first);
   if (type === undefined) {
     notes.change(`"${path.join(".")}" refers to a node that is not there, and is empty`);
@@ -72,6 +73,14 @@ export function selectorSource(app: DifyApp, selector: unknown, notes: Notes): S
   }
   const names = OUTPUT_NAMES[type] ?? {};
   const [output, ...deeper] = rest;
+  const of = (member: string): string => formatPath([app.idOf(first), ...member.split(".")]);
+  if (output === "error_message") return { ref: of("errorBody.errorMessage") };
+  if (output === "error_type") {
+    notes.change("`error_type` is the code that failures have here");
+    return { ref: of("errorBody.errorCode") };
+  }
+  const written = Object.hasOwn(WRITTEN, `${type}.${output}`) ? WRITTEN[`${type}.${output}`] : undefined;
+  if (written !== undefined) return computed(written, { ref: of(output ?? "") }, deeper);
   const name = output === undefined ? [] : [Object.hasOwn(names, output) ? (names[output] ?? output) : output];
   // Groups of an aggregator hold their value in a member of their own there.
   const inner =
@@ -79,14 +88,46 @@ export function selectorSource(app: DifyApp, selector: unknown, notes: Notes): S
   return { ref: formatPath([app.idOf(first), ...name, ...inner]) };
 }
 
+/** Outputs that have another form here, as JSONata over what they are. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  "http-request.headers": "$js_parseJson(v)",
+  "http-request.files": "$items_list($js_nullish(v) ? [] : [v])",
+  // The lists that turns give become one.
+  "iteration.output": "$items_unnested(v)",
+};
+
+function computed(expression: string, source: Source, path: readonly string[]): Source {
+  const inputs = [{ name: "v", ...source }];
+  const written = path.length === 0 ? expression : `$items_read(${expression}, ${JSON.stringify(path.join("."))})`;
+  return { expression: { text: written, inputs } };
+}
+
+/** A conversation variable, which has a value before it was ever set. */
+function conversationSource(app: DifyApp, [name = "", ...path]: string[]): Source {
+  const usual = JSON.stringify(app.conversation.get(name) ?? null);
+  return computed(`($js_nullish(v) ? ${usual} : v)`, { variable: formatPath(["app", name]) }, path);
+}
+
+const SYSTEM: Readonly<Record<string, string>> = {
+  user_id: "system.sys_uuid",
+  workflow_id: "system.sys_workflow_id",
+  app_id: "system.sys_workflow_id",
+  workflow_run_id: "system.sys_execution_id",
+};
+
 function systemSource(app: DifyApp, [name = "", ...rest]: string[], notes: Notes): Source {
   if (name === "query" || name === "files") {
     if (name === "query" && !app.isChat) notes.change("sys.query is the input `query` of the start node");
     return { ref: formatPath([app.startId, name, ...rest]) };
   }
-  if (name === "user_id") return { variable: "system.sys_uuid" };
+  if (Object.hasOwn(SYSTEM, name)) return { variable: SYSTEM[name] as string };
   notes.change(`sys.${name} is not known here and is empty`);
   return { value: null };
+}
+
+function wordsOf({ ref, variable, expression, value }: Source): string {
+  if (typeof expression === "object") return expression.text;
+  return ref ?? variable ?? JSON.stringify(value);
 }
 
 /**
@@ -105,7 +146,7 @@ export function textSource(app: DifyApp, given: unknown, notes: Notes, path: str
   };
   for (const match of template.matchAll(PLACE)) {
     const source = selectorSource(app, (match[1] ?? "").split("."), notes);
-    notes.expressions.push({ path, from: match[0], to: source.ref ?? source.variable ?? JSON.stringify(source.value) });
+    notes.expressions.push({ path, from: match[0], to: wordsOf(source) });
     if (match[0] === template.trim()) return source;
     jinja += literal(template.slice(from, match.index));
     inputs.push({ name: `v${inputs.length}`, type: "string", ...source });

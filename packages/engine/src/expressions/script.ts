@@ -326,6 +326,11 @@ export const SCRIPT_FUNCTIONS: Readonly<Record<string, unknown>> = {
   js_wrapped: (items: unknown) => (Array.isArray(items) ? items.map((json) => ({ json })) : []),
   js_if_empty: (a: unknown, b: unknown) => (ANY_METHODS.isEmpty?.(a) ? b : a),
   js_merge: merge,
+  js_member: (name: unknown, value: unknown) => {
+    const made: Record<string, unknown> = {};
+    setOwn(made, textOf(name), value ?? null);
+    return made;
+  },
   js_list: spread,
   js_type: (value: unknown) => (value === null ? "object" : typeof value),
 };

@@ -1,4 +1,4 @@
-import { fileIdOf, readFile } from "../data/files.ts";
+import { fileIdOf, isFileKey, readFile } from "../data/files.ts";
 import { HTTP_FORM_MAX_BYTES } from "../limits.ts";
 import { NodeError, type NodeRun } from "../node.ts";
 import { toText } from "../values/convert.ts";
@@ -55,7 +55,7 @@ export function renderJson(template: string, inputs: Record<string, unknown>): s
 
 /** A file to send: of the space where its id is given, else from its address. */
 async function download(run: NodeRun<Config>, given: string, timeoutMs: number, maxBytes: number) {
-  const fileId = fileIdOf(given);
+  const fileId = fileIdOf(given) ?? (isFileKey(given) && !URL.canParse(given) ? given : undefined);
   if (fileId !== undefined) {
     const { bytes, contentType, name = fileId } = await readFile(run.deps, fileId, maxBytes);
     return { bytes, type: contentType, name };

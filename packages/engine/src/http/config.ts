@@ -49,6 +49,10 @@ export const config = z.strictObject({
     .default({ type: "none" }),
   /** transient: the policy's retries also follow 408, 429 and 5xx. transport: only failures to get an answer at all. */
   retryOn: z.enum(["transient", "transport"]).default("transient"),
+  /** Whether an answer of 400 and above fails the node, or is an answer like others. */
+  failOnStatus: z.boolean().default(true),
+  /** file: the answer's content becomes a File, in the output `file`. auto: where its type is none of text. */
+  answer: z.enum(["text", "file", "auto"]).default("text"),
   maxBytes: z.int().min(1).max(HTTP_FORM_MAX_BYTES).default(HTTP_MAX_BYTES),
 });
 export type Config = z.output<typeof config>;

@@ -1,7 +1,7 @@
 import type { CanvasBody, CanvasEdge, CanvasInput, CanvasNode } from "../canvas.ts";
 import { MAX_STRING } from "../limits.ts";
 import { isRecord } from "../values/json.ts";
-import type { ExpressionReport, NodeReport } from "./report.ts";
+import type { ExpressionReport, NodeReport, UnboundCredential } from "./report.ts";
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -38,6 +38,8 @@ export class Ids {
 export class Notes {
   readonly changes: string[] = [];
   readonly expressions: ExpressionReport[] = [];
+  /** Credentials that it needs and that are not bound. */
+  readonly credentials: UnboundCredential[] = [];
   blocked: string | undefined;
 
   change(text: string): void {

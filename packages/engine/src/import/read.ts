@@ -6,7 +6,7 @@ import { isN8nWorkflow, readN8nWorkflow } from "../n8n/read.ts";
 import { nodeTypes } from "../nodes/index.ts";
 import { isRecord } from "../values/json.ts";
 import { type ImportFormat, PACKAGE_FORMAT } from "./formats.ts";
-import { type Imported, type NodeReport, reportOf } from "./report.ts";
+import { type ImportBindings, type Imported, type NodeReport, reportOf } from "./report.ts";
 
 /** What a file is, by its form. */
 export function formatOf(raw: Record<string, unknown>): Exclude<ImportFormat, "auto"> {
@@ -39,13 +39,13 @@ function reports(nodes: readonly CanvasNode[]): NodeReport[] {
 }
 
 /**
- * Reads a workflow of the system that `format` names. `bindings` are ids of workflows there and what they are here. Throws
+ * Reads a workflow of the system that `format` names. `bindings` are ids of workflows and credentials there and what they are here. Throws
  * AppError `invalid_input` where it cannot be read.
  */
 export function readImport(
   raw: Record<string, unknown>,
   format: Exclude<ImportFormat, "auto" | "package">,
-  bindings: Readonly<Record<string, string>>,
+  bindings: Partial<ImportBindings>,
 ): Imported & { original: unknown } {
   switch (format) {
     case "n8n":
@@ -53,7 +53,7 @@ export function readImport(
       return { ...readN8nWorkflow(raw, bindings), original: undefined };
     case "dify":
       if (!isDifyApp(raw)) throw invalidField("canvas", "an app of Dify has the members app and workflow");
-      return { ...readDifyApp(raw), original: undefined };
+      return { ...readDifyApp(raw, bindings), original: undefined };
     case "coze": {
       const inner = unwrapped(raw);
       const canvas = readCanvas(inner);

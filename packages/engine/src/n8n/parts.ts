@@ -1,21 +1,23 @@
 import type { CanvasInput, CanvasNode, CanvasOnError } from "../canvas.ts";
-import { type Notes, text } from "../import/builder.ts";
+import { edgeOf, type Ids, type Notes, text } from "../import/builder.ts";
 import { nodeTypes } from "../nodes/index.ts";
 import type { N8nNode, Piece } from "./context.ts";
+import { expressionOf } from "./ports.ts";
 
 /** The name of the list of an output that a node does not have, though connections leave by it. */
 export const NEVER = ".never";
 
 /** Outputs that the node does not have never give items; what they lead to keeps its place and does not run. */
-export function neverLeft(piece: Piece, outputs: number): void {
+export function neverLeft(piece: Piece, outputs: number, ids: Ids): void {
   const [exit] = piece.exits;
-  const node = piece.nodes.find((one) => one.id === exit?.id && one.type === "transform");
-  if (!exit || !node || outputs <= piece.exits.length) return;
-  node.data.inputs = [...(node.data.inputs ?? []), { name: "never", type: "list", value: [] }];
-  node.data.outputs = [...(node.data.outputs ?? []), { name: "never", type: "list" }];
+  if (!exit || exit.port !== undefined || outputs <= piece.exits.length) return;
+  const id = ids.fresh(`${exit.id}_never`);
+  const never = { name: "never", type: "list" as const };
+  piece.nodes.push({ id, type: "transform", data: { inputs: [{ ...never, value: [] }], outputs: [never] } });
+  piece.edges.push(edgeOf(exit.id, id));
   while (piece.exits.length < outputs) {
-    piece.exits.push({ id: exit.id });
-    piece.items.push(`${exit.id}${NEVER}`);
+    piece.exits.push({ id });
+    piece.items.push(`${id}${NEVER}`);
   }
 }
 
@@ -37,34 +39,60 @@ export function reasonOf(type: string): string {
   return `nodes of type "${type}" belong to a service or an extension that has no counterpart here`;
 }
 
+/** Codes of failures of requests: n8n tries again after any of them. */
+const REQUEST_FAILURES = ["http_error", "http_failed", "timeout"];
+
+/** The mapper's own way to tell of failures: in turns, in the program, or in the node that reads what a call gave. */
+const TELLS: ReadonlySet<string> = new Set(["batch", "code", "sub_workflow"]);
+
+function retriesOf({ raw }: N8nNode, type: string): CanvasOnError {
+  const retries = raw.retryOnFail === true ? Math.min(10, Math.max(0, (Number(raw.maxTries) || 3) - 1)) : 0;
+  if (retries === 0) return {};
+  const pause = {
+    delayMs: Math.min(5_000, Math.max(0, Number(raw.waitBetweenTries ?? 1_000) || 0)),
+    backoffRate: 1,
+    jitter: false,
+  };
+  if (type !== "http_request") return { retries, ...pause };
+  return { retryOn: [{ codes: REQUEST_FAILURES, retries, ...pause }] };
+}
+
 /** What a node of n8n says of failures and repeats, as our policy. */
-export function settings({ raw }: N8nNode, notes: Notes, piece: Piece): void {
-  if (raw.disabled === true) {
-    notes.change("it is disabled: its items pass through");
+export function settings(node: N8nNode, notes: Notes, piece: Piece, given: Omit<CanvasInput, "name">): void {
+  const { raw } = node;
+  if (raw.alwaysOutputData === true) alwaysGives(piece, given);
+  for (const created of piece.nodes) {
+    if (created.type === "transform" || created.type === "selector") continue;
+    const target = created.data.body?.nodes[0] ?? created;
+    const retries = retriesOf(node, target.type);
+    if (Object.keys(retries).length > 0) target.data.onError = { ...target.data.onError, ...retries };
+  }
+  const onFail = text(raw.onError) ?? (raw.continueOnFail === true ? "continueRegularOutput" : "stopWorkflow");
+  if (onFail === "stopWorkflow" || piece.nodes.some(({ type }) => TELLS.has(type))) return;
+  // Nodes that pass items on fail only over values that they cannot read.
+  const [first] = piece.nodes;
+  if (!first || piece.nodes.length > 1) {
+    notes.change("where it fails the workflow fails, instead of going on with items that tell of the error");
     return;
   }
-  if (raw.executeOnce === true) notes.change("it runs over all items, not over the first alone");
-  if (raw.alwaysOutputData === true) notes.change("no empty item is made where there are none");
-  const retries = raw.retryOnFail === true ? Math.min(10, Math.max(0, (Number(raw.maxTries) || 3) - 1)) : 0;
-  const onFail = text(raw.onError) ?? (raw.continueOnFail === true ? "continueRegularOutput" : "stopWorkflow");
-  const policy: CanvasOnError = {
-    ...(retries > 0
-      ? { retries, delayMs: Math.min(5_000, Number(raw.waitBetweenTries) || 1_000), backoffRate: 1, jitter: false }
-      : {}),
-    ...(onFail === "stopWorkflow" ? {} : { strategy: "default" as const, fallback: { items: [], lists: [] } }),
-  };
-  if (onFail !== "stopWorkflow")
-    notes.change("where it fails it gives no items, instead of items that tell of the error");
-  if (Object.keys(policy).length === 0) return;
-  for (const node of piece.nodes) {
-    if (node.type === "transform") continue;
-    const target = node.data.body?.nodes[0] ?? node;
-    if (retries > 0) target.data.onError = { ...target.data.onError, ...policy, strategy: "throw" };
-    if (onFail !== "stopWorkflow")
-      node.data.onError = { ...(target === node ? policy : {}), strategy: "default", fallback: policy.fallback };
-  }
-  const [only] = piece.nodes;
-  if (piece.nodes.length === 1 && only && onFail !== "stopWorkflow") only.data.onError = policy;
+  notes.change("where it fails it gives no items, instead of items that tell of the error");
+  first.data.onError = { ...first.data.onError, strategy: "default", fallback: { items: [] } };
+}
+
+/** An empty item where the node would give none. */
+function alwaysGives(piece: Piece, given: Omit<CanvasInput, "name">): void {
+  const [id = "", name = ""] = (piece.items[0] ?? "").split(".");
+  const holder = piece.nodes.find((one) => one.id === id && one.type === "transform");
+  const input = holder?.data.inputs?.find((one) => one.name === name);
+  if (!holder || !input) return;
+  const { name: _name, type: _type, ...source } = input;
+  const wrapped = expressionOf(([made, all]) => `$items_or_one(${made}, ${all})`, [source, given]);
+  holder.data.inputs =
+    holder.data.inputs?.map((one) => (one === input ? { name, type: "list", ...wrapped } : one)) ?? [];
+  const places = piece.pairs?.[0];
+  if (!Array.isArray(places)) return;
+  const all = places.map((one) => expressionOf(([own, from]) => `$items_or_all(${own}, ${from})`, [one, given]));
+  piece.pairs = [all, ...(piece.pairs ?? []).slice(1)];
 }
 
 /** The ports that a node may leave by. */

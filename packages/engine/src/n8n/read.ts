@@ -11,14 +11,24 @@ import {
   record,
   text,
 } from "../import/builder.ts";
-import { type Imported, type NodeReport, reportOf } from "../import/report.ts";
+import {
+  type ImportBindings as Bindings,
+  type Imported,
+  type ImportedTrigger,
+  type ImportReport,
+  type NodeReport,
+  reportOf,
+} from "../import/report.ts";
 import { nodeTypes } from "../nodes/index.ts";
 import { isRecord } from "../values/json.ts";
+import { isTrigger, triggerNote, triggerOf } from "./begin.ts";
 import { type N8nNode, NodeContext, type Piece } from "./context.ts";
-import { type Link, type Loop, loopOutput, loopsOf, type N8nGraph, readGraph } from "./graph.ts";
-import { pass } from "./lists.ts";
-import { isTrigger, mapperOf, NEEDS_ITEMS, triggerNote } from "./nodes.ts";
+import { type Link, type Loop, loopsOf, type N8nGraph, readGraph } from "./graph.ts";
+import { mapperOf, NEEDS_ITEMS } from "./nodes.ts";
+import { orderOf, reachedFrom, startsOf } from "./order.ts";
+import { pass } from "./parameters.ts";
 import { gateNode, kindOf, NEVER, neverLeft, portsOf, reasonOf, settings } from "./parts.ts";
+import { DonePort, Port, TurnPort } from "./ports.ts";
 
 /** Whether a value looks like a workflow of n8n: its connections are kept by node name. */
 export function isN8nWorkflow(raw: object): boolean {
@@ -29,31 +39,53 @@ const BASE = "n8n-nodes-base.";
 
 class Reader {
   readonly #graph: N8nGraph;
-  readonly #bindings: Readonly<Record<string, string>>;
-  readonly #name: string;
+  readonly #bindings: Bindings;
+  readonly #workflow: { name: string; id: string };
+  readonly #settings: Record<string, unknown>;
   readonly #ids = new Ids();
-  /** By node and output: the reference to its items, as far as the level has come. */
-  readonly #items = new Map<string, string[]>();
+  /** By node: where its items come out, as far as the level has come. */
+  readonly #outputs = new Map<string, readonly Port[]>();
   readonly #exits = new Map<string, Piece["exits"]>();
   readonly #gates = new Map<string, string>();
+  /** By node: what it leads to. */
+  readonly #follows = new Map<string, ReadonlySet<string>>();
   readonly reports: NodeReport[] = [];
+  readonly triggers: ImportedTrigger[] = [];
+  readonly credentials: ImportReport["credentials"] = [];
   /** Nodes that a run can come to, and where it begins. */
   #reachable: ReadonlySet<string> = new Set();
   #starts: readonly string[] = [];
 
-  constructor(graph: N8nGraph, name: string, bindings: Readonly<Record<string, string>>) {
+  constructor(graph: N8nGraph, raw: Record<string, unknown>, bindings: Bindings) {
     this.#graph = graph;
     this.#bindings = bindings;
-    this.#name = name;
+    this.#workflow = { name: text(raw.name) ?? "", id: text(raw.id) ?? "" };
+    this.#settings = record(raw.settings);
   }
 
   #node(name: string): N8nNode {
     return this.#graph.nodes.get(name) as N8nNode;
   }
 
-  /** The items of another node, where a run that comes to this one can have come to it. */
-  #visible(from: string, other: string, output: number): string | undefined {
-    return this.#reachable.has(from) && !this.#reachable.has(other) ? undefined : this.#items.get(other)?.[output];
+  /** The outputs of another node that leads to this one, where a run that comes to this one can have come to it. */
+  #visible(from: string, other: string): readonly Port[] | undefined {
+    if (this.#reachable.has(from) && !this.#reachable.has(other)) return undefined;
+    let follows = this.#follows.get(other);
+    if (!follows) {
+      follows = reachedFrom([other], this.#graph.links);
+      this.#follows.set(other, follows);
+    }
+    return follows.has(from) ? this.#outputs.get(other) : undefined;
+  }
+
+  #context(name: string, notes: Notes, inputs: readonly (readonly Port[])[], outputs: number): NodeContext {
+    return new NodeContext({
+      ...{ id: this.#ids.of(name), node: this.#node(name), notes, ids: this.#ids, inputs, outputs },
+      portsOf: (other) => this.#visible(name, other),
+      nodeOf: (other) => this.#graph.nodes.get(other),
+      workflow: this.#workflow,
+      bindings: this.#bindings,
+    });
   }
 
   #report(node: N8nNode, to: string, notes: Notes): void {
@@ -108,35 +140,47 @@ class Reader {
     return { ...original, servedBy: parts };
   }
 
-  #piece(name: string, inputs: readonly (readonly string[])[], links: readonly Link[]): Piece {
+  /** Where the items of a piece come out. */
+  #ports(owner: string, piece: Piece, inputs: readonly (readonly Port[])[]): Port[] {
+    const ports = piece.items.map((items, at) => {
+      const holder = piece.nodes.find(({ id, type }) => type === "transform" && items.startsWith(`${id}.`));
+      return new Port({ owner, items, inputs, pairs: piece.pairs?.[at] ?? "same", holder });
+    });
+    for (const port of ports) port.siblings = ports;
+    return ports;
+  }
+
+  #piece(name: string, inputs: readonly (readonly Port[])[], links: readonly Link[]): Piece {
     const node = this.#node(name);
     const notes = new Notes();
     const id = this.#ids.of(name);
-    const itemsOf = (other: string): string | undefined => this.#visible(name, other, 0);
-    const context = new NodeContext({ id, node, notes, ids: this.#ids, inputs, itemsOf, workflowName: this.#name });
     const outputs = 1 + Math.max(0, ...links.filter(({ from }) => from === name).map(({ output }) => output));
-    if (!this.#reachable.has(name)) notes.change("nothing leads to it, so it never runs");
-    const mapper = node.raw.disabled === true ? pass : mapperOf(node.type, this.#bindings);
+    const context = this.#context(name, notes, inputs, outputs);
+    const isOff = node.raw.disabled === true;
+    const mapper = isOff ? pass : mapperOf(node.type);
     if (!mapper) {
       notes.block(reasonOf(node.type));
       return this.#blocked(node, notes, outputs);
     }
-    if (isTrigger(node.type) && node.raw.disabled !== true) {
+    if (isTrigger(node.type) && !isOff) {
+      this.triggers.push(triggerOf(node, id, this.#settings));
       const told = triggerNote(node.type);
       if (told !== undefined) notes.change(told);
     }
-    if (inputs.some((refs) => refs.length > 1))
+    if (inputs.some((ports) => new Set(ports.map(({ items }) => items)).size > 1))
       notes.change("it runs once, over the items of all nodes that lead to it");
     const piece = mapper(context);
-    settings(node, notes, piece);
+    if (!isOff) settings(node, notes, piece, context.items());
     const missing = piece.nodes.find((created) => !nodeTypes.has(created.type));
     if (missing) notes.block(`nodes of type "${missing.type}" are not installed here`);
     if (notes.blocked !== undefined) return this.#blocked(node, notes, outputs);
-    neverLeft(piece, outputs);
+    this.credentials.push(...notes.credentials.map((credential) => ({ nodeId: id, ...credential })));
+    neverLeft(piece, outputs, this.#ids);
     const main = piece.nodes.find((created) => created.id === id);
     piece.nodes = piece.nodes.map((created) => (created === main ? this.#placed(node, created) : created));
     this.#report(node, piece.nodes.length === 1 ? (piece.nodes[0]?.type ?? "transform") : kindOf(piece), notes);
-    return NEEDS_ITEMS.has(node.type.slice(BASE.length)) ? this.#guarded(piece, context.items()) : piece;
+    const isGated = !isOff && (NEEDS_ITEMS.has(node.type.slice(BASE.length)) || node.raw.alwaysOutputData === true);
+    return isGated && inputs.length > 0 ? this.#guarded(piece, context.items()) : piece;
   }
 
   /** A node that acts once must not act where there are no items. */
@@ -151,72 +195,56 @@ class Reader {
     };
   }
 
-  #loop({ head, body }: Loop, inputs: readonly (readonly string[])[]): Piece {
+  #loop({ head, body }: Loop, inputs: readonly (readonly Port[])[]): { piece: Piece; ports: readonly Port[] } {
     const node = this.#node(head);
     const notes = new Notes();
     const id = this.#ids.of(head);
     const after = this.#ids.fresh(`${id}_done`);
-    const context = new NodeContext({
-      id,
-      node,
-      notes,
-      ids: this.#ids,
-      inputs,
-      itemsOf: (other) => this.#visible(head, other, 0),
-      workflowName: this.#name,
-    });
-    const size = Number(node.parameters.batchSize ?? (node.version >= 3 ? 1 : 10));
-    if (!Number.isFinite(size)) notes.block("a computed batch size has no counterpart");
+    const context = this.#context(head, notes, inputs, 2);
+    const given = Number(node.parameters.batchSize ?? (node.version >= 3 ? 1 : 10));
+    if (!Number.isFinite(given)) notes.block("a computed batch size has no counterpart");
+    const size = Math.max(1, Math.trunc(given) || 1);
     if (record(node.parameters.options).reset !== undefined)
       notes.change("a loop that is reset begins anew by itself here");
-    const back = this.#graph.links.filter(({ from, to }) => body.has(from) && to === head);
-    this.#items.set(head, [`${id}.chunk`, `${id}.chunk`]);
-    const inner = this.#level(body, (link) => link.from === head && body.has(link.to), id);
-    const lists = back.map((link) => this.#items.get(link.from)?.[link.output]).filter((ref) => ref !== undefined);
-    const collect = lists.map((ref, at) => ({ name: `lists${at}`, ref }));
-    closePorts(inner, portsOf, id);
-    const loop: CanvasNode = {
+    if (notes.blocked !== undefined) throw invalidField("nodes", `the loop "${head}" cannot be read: ${notes.blocked}`);
+    const loop = this.#placed(node, {
       id,
       type: "loop",
       data: {
-        config: { mode: "array", items: ["chunk"], collect },
+        config: { mode: "array", items: ["chunk"], collect: [] },
         inputs: [{ name: "chunk", type: "list", ...context.over(`$items_chunks(items, ${size})`) }],
-        body: inner,
+        body: { nodes: [], edges: [] },
       },
-    };
-    const parts = collect.map(({ name }) => ({ name, ref: `${id}.${name}` }));
+    });
+    const turn = new TurnPort({ owner: head, inputs, loop, size });
+    this.#outputs.set(head, [turn, turn]);
+    const inner = this.#level(body, (link) => link.from === head && body.has(link.to), id);
+    const ends = this.#graph.links
+      .filter(({ from, to }) => body.has(from) && to === head)
+      .flatMap((link) => this.#outputs.get(link.from)?.[link.output] ?? []);
+    const config = loop.data.config as { collect: { name: string; ref: string }[] };
+    const parts = ends.map((end, at) => {
+      config.collect.push({ name: `lists${at}`, ref: end.items });
+      return { name: `lists${at}`, ref: `${id}.lists${at}` };
+    });
+    closePorts(inner, portsOf, id);
+    loop.data.body = inner;
     const flat = `$items_joined(${parts.map(({ name }) => `$items_flat(${name})`).join(", ")})`;
-    const done = context.transform([{ expression: { text: flat, inputs: parts } }], after);
-    if (lists.length > 1) notes.change("the items of several ends of a turn come one end after the other");
+    const done = context.transform([{ expression: { text: flat, inputs: parts } }], ["none"], after);
+    if (ends.length > 1) notes.change("the items of several ends of a turn come one end after the other");
     this.#report(node, "loop", notes);
-    const output = loopOutput(node) === 1 ? 0 : 1;
+    const items = `${after}.items`;
+    const port = new DonePort({ owner: head, items, loop, ends, body, holder: done.nodes[0] as CanvasNode });
+    // What is inside of a loop is out of reach behind it.
+    for (const name of body) this.#outputs.delete(name);
     const exits = [{ id: after }, { id: after }];
-    const items = [`${after}.items`, `${after}.items`];
-    this.#items.set(head, items);
-    void output;
-    return { nodes: [this.#placed(node, loop), ...done.nodes], edges: [edgeOf(id, after)], entry: id, exits, items };
+    const piece = { nodes: [loop, ...done.nodes], edges: [edgeOf(id, after)], entry: id, exits, items: [items, items] };
+    return { piece, ports: [port, port] };
   }
 
-  /** The nodes of a level in the order of its edges, with loops as nodes of their own. */
-  #order(names: ReadonlySet<string>, loops: readonly Loop[], links: readonly Link[]): string[] {
-    const place = (name: string): string => loops.find(({ body }) => body.has(name))?.head ?? name;
-    const waiting = new Map<string, Set<string>>(
-      [...names].filter((name) => place(name) === name).map((name) => [name, new Set()]),
-    );
-    for (const { from, to } of links) {
-      const [a, b] = [place(from), place(to)];
-      if (a !== b) waiting.get(b)?.add(a);
-    }
-    const order: string[] = [];
-    const ready = [...waiting].filter(([, before]) => before.size === 0).map(([name]) => name);
-    while (ready.length > 0) {
-      const name = ready.shift() as string;
-      order.push(name);
-      for (const [other, before] of waiting) {
-        if (before.delete(name) && before.size === 0) ready.push(other);
-      }
-    }
-    return order;
+  #made(name: string, inputs: readonly (readonly Port[])[], links: readonly Link[]) {
+    const piece = this.#piece(name, inputs, links);
+    return { piece, ports: this.#ports(name, piece, inputs) };
   }
 
   #level(names: ReadonlySet<string>, isEntry: (link: Link) => boolean, owner: string | undefined): CanvasBody {
@@ -224,7 +252,7 @@ class Reader {
     const entries = this.#graph.links.filter(isEntry);
     const loops = loopsOf(names, this.#graph);
     const body: CanvasBody = { nodes: [], edges: [] };
-    for (const name of this.#order(names, loops, links)) {
+    for (const name of orderOf(names, loops, links)) {
       const loop = loops.find(({ head }) => head === name);
       const into = [...links, ...entries].filter(
         (link) => link.to === name && !loop?.body.has(link.from) && !(loop && link.from === name),
@@ -232,11 +260,13 @@ class Reader {
       const count = into.length === 0 ? 0 : 1 + Math.max(...into.map(({ input }) => input));
       const inputs = Array.from({ length: count }, (_none, at) => [
         ...new Set(
-          into.filter(({ input }) => input === at).flatMap((link) => this.#visible(name, link.from, link.output) ?? []),
+          into
+            .filter(({ input }) => input === at)
+            .flatMap((link) => this.#visible(name, link.from)?.[link.output] ?? []),
         ),
       ]);
-      const piece = loop ? this.#loop(loop, inputs) : this.#piece(name, inputs, links);
-      this.#items.set(name, piece.items);
+      const { piece, ports } = loop ? this.#loop(loop, inputs) : this.#made(name, inputs, links);
+      this.#outputs.set(name, ports);
       this.#exits.set(name, piece.exits);
       body.nodes.push(...piece.nodes);
       body.edges.push(...piece.edges, ...into.flatMap((link) => this.#edges(link, piece.entry, owner, body)));
@@ -247,9 +277,9 @@ class Reader {
   #edges(link: Link, entry: string, owner: string | undefined, body: CanvasBody): CanvasEdge[] {
     if (owner !== undefined && this.#ids.of(link.from) === owner) return [edgeOf(owner, entry)];
     const exit = this.#exits.get(link.from)?.[link.output];
-    const ref = this.#items.get(link.from)?.[link.output];
+    const ref = this.#outputs.get(link.from)?.[link.output]?.items;
     if (!exit || ref === undefined) return [];
-    const isRouted = ["if", "switch"].some((type) => this.#node(link.from).type === BASE + type);
+    const isRouted = new Set(this.#outputs.get(link.from)?.map(({ items }) => items)).size > 1;
     if ((!isRouted && !ref.endsWith(NEVER)) || exit.port !== undefined) return [edgeOf(exit.id, entry, exit.port)];
     return [edgeOf(this.#gate(exit.id, link.output, ref, body), entry, "true")];
   }
@@ -276,8 +306,8 @@ class Reader {
         flowing.add(name);
       else this.#served(node);
     }
-    this.#starts = this.#startsOf(flowing);
-    this.#reachable = this.#reached();
+    this.#starts = startsOf(this.#graph, flowing);
+    this.#reachable = reachedFrom(this.#starts, this.#graph.links);
     const body = this.#level(flowing, () => false, undefined);
     const start: CanvasNode = {
       id: "start",
@@ -295,7 +325,7 @@ class Reader {
       (name) => this.#exits.get(name)?.length && !this.#graph.links.some(({ from }) => from === name),
     );
     const lists = leaves
-      .flatMap((name) => this.#items.get(name)?.[0] ?? [])
+      .flatMap((name) => this.#outputs.get(name)?.[0]?.items ?? [])
       .filter((ref) => body.nodes.some(({ id }) => ref.startsWith(`${id}.`)));
     const inputs = lists.slice(0, 200).map((ref, at) => ({ name: `i${at}`, ref }));
     const joined = { text: `$items_joined(${inputs.map(({ name }) => name).join(", ")})`, inputs };
@@ -308,19 +338,6 @@ class Reader {
     closePorts(body, portsOf, "end");
     body.nodes.push(...notes);
     return body;
-  }
-
-  #startsOf(flowing: ReadonlySet<string>): string[] {
-    const entered = new Set(this.#graph.links.map(({ to }) => to));
-    const roots = [...flowing].filter((name) => !entered.has(name));
-    const triggers = roots.filter((name) => isTrigger(this.#node(name).type) && this.#node(name).raw.disabled !== true);
-    return triggers.length > 0 ? triggers : roots.slice(0, 1);
-  }
-
-  #reached(): Set<string> {
-    const reached = new Set(this.#starts);
-    for (const name of reached) for (const { from, to } of this.#graph.links) if (from === name) reached.add(to);
-    return reached;
   }
 
   /** n8n starts at one trigger: with several, the run's input `trigger` names the one, else the first is meant. */
@@ -365,14 +382,16 @@ class Reader {
  * A workflow of n8n as a canvas and a report. Every node gives its items as a list of objects; `bindings` says what the
  * workflows that it calls are here. Throws `invalid_input` for what is no workflow and for cycles without the meaning of a loop.
  */
-export function readN8nWorkflow(
-  raw: Record<string, unknown>,
-  bindings: Readonly<Record<string, string>> = {},
-): Imported {
+export function readN8nWorkflow(raw: Record<string, unknown>, bindings: Partial<Bindings> = {}): Imported {
   const graph = readGraph(raw);
   if (graph.nodes.size === 0) throw invalidField("nodes", "the workflow has no nodes");
   const name = text(raw.name);
-  const reader = new Reader(graph, name ?? "", bindings);
+  const reader = new Reader(graph, raw, { workflows: {}, credentials: {}, ...bindings });
   const canvas = reader.canvas();
-  return { ...(name ? { name } : {}), canvas, report: reportOf("n8n", reader.reports, graph.notes) };
+  const { triggers, credentials, reports } = reader;
+  return {
+    ...(name ? { name } : {}),
+    canvas,
+    report: reportOf("n8n", reports, { notes: graph.notes, triggers, credentials }),
+  };
 }

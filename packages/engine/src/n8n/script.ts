@@ -227,7 +227,13 @@ class Parser {
   }
 
   #member(): { key: Script; value: Script; isSpread: boolean } {
-    if (this.#is("[")) throw new Untranslatable("computed names of members are not translated");
+    if (this.#is("[")) {
+      this.#at++;
+      const key = this.expression();
+      this.#need("]");
+      this.#need(":");
+      return { key, value: this.expression(), isSpread: false };
+    }
     const name = this.#take();
     if (name.type !== "name" && name.type !== "string" && name.type !== "number") {
       throw new Untranslatable(`"${name.text.slice(0, 20)}" is no name of a member`);

@@ -1,56 +1,23 @@
 import { SCRIPT_METHODS } from "../expressions/script.ts";
 import { type Script, Untranslatable } from "./ast.ts";
 import { parseScript } from "./script.ts";
+import { CALLBACKS, DATE_METHODS, DATE_PARTS, MATH, NAME, UNKNOWN } from "./translate-words.ts";
 
 /** What a translated expression may speak of. */
 export interface ScriptScope {
   /** The name under which the expression reads the items of a node, by the node's name there. Throws Untranslatable. */
   itemsOf(nodeName: string): string;
+  /** JSONata for the item of a node that belongs to the item at a place of this one. Throws Untranslatable. */
+  pairedOf(nodeName: string, index: string): string;
+  /** JSON of a setting of a node. Throws Untranslatable where it is computed. */
+  parameterOf(nodeName: string, key: string): string;
   /** The name under which the expression reads one of n8n's variables. */
   variable(name: string): string;
+  /** The name under which the expression reads the execution's id. */
+  executionId(): string;
   /** The workflow's name there. */
   workflowName: string;
 }
-
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const CALLBACKS = new Set(["map", "filter", "find", "some", "every", "reduce"]);
-const DATE_METHODS: Readonly<Record<string, readonly [call: string, isDate: boolean]>> = {
-  toISO: ["date", false],
-  toISOString: ["date", false],
-  toJSON: ["date", false],
-  toString: ["date", false] as const,
-  toISODate: ["date_format", false],
-  format: ["date_format", false],
-  toFormat: ["date_format", false],
-  minus: ["date_minus", true],
-  plus: ["date_plus", true],
-  startOf: ["date_start", true],
-  beginningOf: ["date_start", true],
-  endOf: ["date_end", true],
-  toMillis: ["date_ms", false],
-  getTime: ["date_ms", false],
-  valueOf: ["date_ms", false] as const,
-  toSeconds: ["date_seconds", false],
-  toUnixInteger: ["date_seconds", false],
-  toDateTime: ["date", true],
-  toUTC: ["date", true],
-};
-const DATE_PARTS = new Set(["year", "month", "day", "hour", "minute", "second", "millisecond", "weekday"]);
-const MATH: Readonly<Record<string, string>> = { floor: "floor", ceil: "ceil", abs: "abs", sqrt: "sqrt", pow: "power" };
-const UNKNOWN: Readonly<Record<string, string>> = {
-  $binary: "files beside the items are not taken over",
-  $fromAI: "it is filled in by a model",
-  $execution: "it belongs to n8n's execution",
-  $env: "environment variables are not taken over",
-  $vars: "only one variable at a time is taken over",
-  $secrets: "secrets are not taken over",
-  $runIndex: "it counts n8n's runs of the node",
-  $response: "it belongs to n8n's paging of requests",
-  $pageCount: "it belongs to n8n's paging of requests",
-  $request: "it belongs to n8n's paging of requests",
-  $parameter: "it reads the node's own settings",
-  $prevNode: "it reads how n8n came here",
-};
 
 /** JSONata text, and what is known of its value: a date is a text in JSONata and has methods of its own. */
 interface Emitted {
@@ -58,6 +25,15 @@ interface Emitted {
   isDate?: true;
   /** An item of n8n (`{json}`): only `.json` may follow. */
   isItem?: true;
+}
+
+/** The files that stand beside an item. */
+const FILES_OF = (item: string): string => `$js_get(${item}, "$binary")`;
+
+/** Whose items are meant: this node's own where none is named. */
+interface ItemSource {
+  node: string | undefined;
+  isByPlace: boolean;
 }
 
 class Translator {
@@ -112,26 +88,31 @@ class Translator {
     if (this.#parameters.includes(name)) return { text: `$p_${name}` };
     if (name === "$json") return { text: "$json" };
     if (name === "$itemIndex") return { text: "$itemIndex" };
+    if (name === "$binary") return { text: FILES_OF("$json") };
     if (name === "$now") return { text: "$now()", isDate: true };
     if (name === "$today") return { text: "$today()", isDate: true };
     throw new Untranslatable(Object.hasOwn(UNKNOWN, name) ? (UNKNOWN[name] ?? name) : `"${name}" is not known here`);
   }
 
-  /** `$('x')`, `$node["x"]` and `$input` by the name that their items have in the expression. */
-  #source(script: Script): string | undefined {
-    if (script.kind === "name" && script.name === "$input") return "items";
-    if (script.kind === "name" && script.name === "items") return undefined;
+  /** `$('x')`, `$node["x"]` and `$input`, whose items an expression may read. */
+  #source(script: Script): ItemSource | undefined {
+    if (script.kind === "name" && script.name === "$input") return { node: undefined, isByPlace: false };
     if (script.kind === "call" && script.callee.kind === "name" && script.callee.name === "$") {
       const [name] = script.args;
-      if (name?.kind === "literal" && typeof name.value === "string") return this.#scope.itemsOf(name.value);
+      if (name?.kind === "literal" && typeof name.value === "string") return { node: name.value, isByPlace: false };
     }
     const isNode = script.kind === "member" && script.target.kind === "name" && script.target.name === "$node";
-    if (isNode && script.key.kind === "literal") return this.#scope.itemsOf(String(script.key.value));
-    return undefined;
+    return isNode && script.key.kind === "literal" ? { node: String(script.key.value), isByPlace: true } : undefined;
   }
 
-  #paired(items: string): string {
-    return items === "items" ? "$json" : `$js_paired(${items}, $itemIndex)`;
+  #itemsOf({ node }: ItemSource): string {
+    return node === undefined ? "items" : this.#scope.itemsOf(node);
+  }
+
+  /** The item that belongs to this one; `$node["x"]` takes the one at the same place. */
+  #paired({ node, isByPlace }: ItemSource, index = "$itemIndex"): string {
+    if (node === undefined) return index === "$itemIndex" ? "$json" : `$js_get(items, ${index})`;
+    return isByPlace ? `$js_paired(${this.#scope.itemsOf(node)}, ${index})` : this.#scope.pairedOf(node, index);
   }
 
   #member(script: Extract<Script, { kind: "member" }>): Emitted {
@@ -142,6 +123,10 @@ class Translator {
     const { target, key } = script;
     const name = key.kind === "literal" ? key.value : undefined;
     const source = this.#source(target);
+    if (target.kind === "member" && target.key.kind === "literal" && target.key.value === "params") {
+      const of = this.#source(target.target);
+      if (of?.node !== undefined && name !== undefined) return { text: this.#scope.parameterOf(of.node, String(name)) };
+    }
     if (source !== undefined) {
       if (name === "item") return { text: this.#paired(source), isItem: true };
       if (name === "json") return { text: this.#paired(source) };
@@ -151,10 +136,13 @@ class Translator {
       if (name === "name") return { text: JSON.stringify(this.#scope.workflowName) };
       throw new Untranslatable("it reads the workflow's id in n8n");
     }
+    if (target.kind === "name" && target.name === "$execution" && name === "id")
+      return { text: this.#scope.executionId() };
     const of = this.#emit(target);
     if (of.isItem) {
       if (name === "json") return { text: of.text };
-      throw new Untranslatable("files beside the items are not taken over");
+      if (name === "binary") return { text: FILES_OF(of.text) };
+      throw new Untranslatable(`"${String(name)}" of an item is not taken over`);
     }
     if (of.isDate && typeof name === "string" && DATE_PARTS.has(name))
       return { text: `$date_part(${of.text}, "${name}")` };
@@ -188,12 +176,13 @@ class Translator {
     return { text: `(${name} := ${of.text}; $js_nullish(${name}) ? $js_nothing : ${text})` };
   }
 
-  #itemsCall(source: string, method: string, args: Script[]): Emitted {
-    if (method === "first") return { text: `$js_get(${source}, 0)`, isItem: true };
-    if (method === "last") return { text: `$js_last(${source})`, isItem: true };
-    if (method === "all") return { text: `$js_wrapped(${source})` };
-    if (method === "itemMatching" && args[0])
-      return { text: `$js_paired(${source}, ${this.value(args[0])})`, isItem: true };
+  #itemsCall(source: ItemSource, method: string, args: Script[]): Emitted {
+    if (method === "first") return { text: `$js_get(${this.#itemsOf(source)}, 0)`, isItem: true };
+    if (method === "last") return { text: `$js_last(${this.#itemsOf(source)})`, isItem: true };
+    if (method === "all") return { text: `$js_wrapped(${this.#itemsOf(source)})` };
+    if ((method === "itemMatching" || method === "pairedItem") && args[0])
+      return { text: this.#paired(source, this.value(args[0])), isItem: true };
+    if (method === "pairedItem") return { text: this.#paired(source), isItem: true };
     throw new Untranslatable(`"${method}" of a node's items is not translated`);
   }
 
@@ -338,10 +327,13 @@ class Translator {
       if (isSpread) {
         flush();
         parts.push(this.value(value));
+      } else if (key.kind !== "literal") {
+        flush();
+        parts.push(`$js_member(${this.value(key)}, ${this.value(value)})`);
       } else plain.set(String((key as { value: unknown }).value), this.value(value));
     }
     flush();
-    return parts.length === 1 && !members.some(({ isSpread }) => isSpread)
+    return parts.length === 1 && !members.some(({ key, isSpread }) => isSpread || key.kind !== "literal")
       ? (parts[0] ?? "{}")
       : `$js_merge(${parts.join(", ")})`;
   }

@@ -1,19 +1,36 @@
 import * as z from "zod";
 import { MAX_RULES, MAX_STRING, MAX_WAIT_MS } from "../limits.ts";
 import { defineNode, NodeError, type NodeResult, type NodeRun } from "../node.ts";
+import type { Field } from "../plan.ts";
+import { APPROVAL_EVENT } from "../record.ts";
 import { isRecord } from "../values/json.ts";
 import { renderTemplate } from "../values/template.ts";
 
-const APPROVED = new Set(["approve", "approved"]);
-const REJECTED = new Set(["reject", "rejected"]);
-const MAX_COMMENT = 10_000;
+const MAX_TITLE = 500;
+/** Outputs that the node has by itself; what is declared beside them is the form that approvers fill in. */
+const OWN_OUTPUTS: readonly Field[] = [
+  { name: "decision", type: { type: "string" } },
+  { name: "approved", type: { type: "boolean" } },
+  { name: "comment", type: { type: "string" } },
+  { name: "by", type: { type: "string" } },
+  { name: "at", type: { type: "string" } },
+  { name: "answers", type: { type: "list" } },
+];
+const NO_FIELDS = new Set([...OWN_OUTPUTS.map(({ name }) => name), "isSuccess", "errorBody"]);
 
 const config = z.strictObject({
-  title: z.string().max(500).default(""),
+  title: z.string().max(MAX_TITLE).default(""),
   /** What is to be decided, as a template over the inputs. */
   message: z.string().max(MAX_STRING).default(""),
-  /** Who is asked, by user id or e-mail address; empty: whoever may answer for the workflow. */
+  /**
+   * Who may answer: user ids or e-mail addresses of members, or roles of the space (`admin` means administrators and the
+   * owner). Templates over the inputs. Empty: every member who may run the workflow.
+   */
   approvers: z.array(z.string().min(1).max(320)).max(MAX_RULES).default([]),
+  /** So many have to approve; one who rejects is enough to reject. */
+  required: z.int().min(1).max(MAX_RULES).default(1),
+  /** Whether approvers with an address get a mail with a link by which they can answer. */
+  notify: z.enum(["email", "none"]).default("email"),
   /** A rejection must say why. */
   needsComment: z.boolean().default(false),
   /** Milliseconds until the port `timeout` is taken; absent: as long as the execution may last. */
@@ -21,66 +38,74 @@ const config = z.strictObject({
 });
 type Config = z.output<typeof config>;
 
-interface Decision {
-  approved: boolean;
-  comment: string;
+/** Texts of one approver's answer are bounded by whoever takes it in. */
+const Decided = z.object({
+  decision: z.enum(["approve", "reject"]),
+  comment: z.string().default(""),
+  fields: z.record(z.string(), z.unknown()).default({}),
+  by: z.string().default(""),
+  at: z.string().default(""),
+  answers: z.array(z.record(z.string(), z.unknown())).default([]),
+});
+
+function formOf({ outputs }: { outputs: readonly Field[] }): Field[] {
+  return outputs.filter(({ name }) => !NO_FIELDS.has(name));
 }
 
-/** What came in, as a decision: the word, a truth value, or an object with `decision` (or `approved`) and `comment`. */
-function decisionOf(data: unknown): Decision | undefined {
-  const { decision, approved, comment } = isRecord(data) ? data : { decision: data };
-  const word = decision ?? approved;
-  const said = typeof word === "string" ? word.trim().toLowerCase() : word;
-  const yes = said === true || APPROVED.has(said as string);
-  if (!yes && said !== false && !REJECTED.has(said as string)) return undefined;
-  return { approved: yes, comment: typeof comment === "string" ? comment.slice(0, MAX_COMMENT) : "" };
-}
-
-function ask({ config, inputs }: NodeRun<Config>, problem?: string): NodeResult {
-  const { approvers, needsComment, timeoutMs } = config;
+function ask({ config, inputs, node }: NodeRun<Config>): NodeResult {
+  const { required, notify, needsComment, timeoutMs } = config;
+  const approvers = config.approvers.map((text) => renderTemplate(text, inputs).trim()).filter((text) => text !== "");
+  // What names nobody must not become a question to everybody.
+  if (approvers.length < config.approvers.length) {
+    throw new NodeError("unknown_approver", "an approver's template gives no text", { retryable: false });
+  }
   const data = {
-    kind: "approval",
-    title: renderTemplate(config.title, inputs),
+    kind: APPROVAL_EVENT,
+    title: renderTemplate(config.title, inputs).slice(0, MAX_TITLE),
     message: renderTemplate(config.message, inputs),
     decisions: ["approve", "reject"],
+    fields: formOf(node),
     approvers,
+    required,
+    notify,
     needsComment,
-    ...(problem === undefined ? {} : { problem }),
   };
-  return { suspend: "signal", event: { type: "approval", data, ...(timeoutMs === undefined ? {} : { timeoutMs }) } };
+  const timeout = timeoutMs === undefined ? {} : { timeoutMs };
+  return { suspend: "signal", event: { type: APPROVAL_EVENT, data, ...timeout } };
 }
 
 export const approval = defineNode({
   type: "approval",
   title: "Approval",
   description:
-    "Asks people to approve or reject, waits for their decision, and goes on by it or by the time running out.",
+    "Asks named people to approve or reject, by the API or a link in a mail, waits for as many as are required, and goes " +
+    "on by the decision or by the time running out. Outputs that it declares are a form that approvers fill in.",
   category: "human",
   config,
   effectful: true,
   waits: true,
+  nullOutputs: true,
   portForms: [
-    { name: "approved", description: "It was approved." },
-    { name: "rejected", description: "It was rejected." },
+    { name: "approved", description: "It was approved by as many as are required." },
+    { name: "rejected", description: "Somebody rejected it." },
     { name: "timeout", description: "Nobody decided in time, where there is a limit." },
   ],
   ports: ({ timeoutMs }) => ["approved", "rejected", ...(timeoutMs === undefined ? [] : ["timeout"])],
-  outputs: () => [
-    { name: "decision", type: { type: "string" } },
-    { name: "approved", type: { type: "boolean" } },
-    { name: "comment", type: { type: "string" } },
-  ],
+  outputs: () => [...OWN_OUTPUTS],
   dify: ["human-input"],
   run(run) {
-    const { config, resume } = run;
+    const { resume } = run;
     if (!resume) return ask(run);
     if (resume.error) throw new NodeError(resume.error.code, resume.error.message, { retryable: false });
-    if (resume.timedOut) return { output: { decision: "timeout", approved: false, comment: "" }, port: "timeout" };
-    const decision = decisionOf(resume.data);
-    if (!decision) return ask(run, 'answer {"decision": "approve"} or {"decision": "reject"}');
-    const { approved, comment } = decision;
-    if (!approved && config.needsComment && comment.trim() === "") return ask(run, "a rejection needs a comment");
+    if (resume.timedOut) {
+      const nobody = { comment: "", by: "", at: "", answers: [] };
+      return { output: { decision: "timeout", approved: false, ...nobody }, port: "timeout" };
+    }
+    const decided = Decided.safeParse(isRecord(resume.data) ? resume.data : undefined);
+    if (!decided.success) throw new NodeError("invalid_answer", "the answer is no decision", { retryable: false });
+    const { decision, fields, ...how } = decided.data;
+    const approved = decision === "approve";
     const word = approved ? "approved" : "rejected";
-    return { output: { decision: word, approved, comment }, port: word };
+    return { output: { ...fields, decision: word, approved, ...how }, port: word };
   },
 });

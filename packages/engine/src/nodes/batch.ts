@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { fieldsOf, freeName, inputParameters, numberOrInput, pick } from "../coze/read.ts";
-import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_FIELDS, MAX_ITERATIONS } from "../limits.ts";
+import { COZE_BATCH_SIZE, DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_ITERATIONS } from "../limits.ts";
 import { type Blocked, defineNode, type IterationDone, type NodeResult, type NodeRun } from "../node.ts";
 import { addUsage, metered, type Turns, type Usage } from "../record.ts";
 import { isKind, NodeFailed } from "../run/io.ts";
@@ -9,14 +9,15 @@ import {
   type Count,
   checkErrorName,
   checkOwn,
-  collectConfig,
+  compositeConfig,
+  compositeTraits,
   countConfig,
   countOf,
   errorFields,
   type Gathered,
   gather,
   gatheredOf,
-  itemErrorConfig,
+  inputsOfCounts,
   itemLists,
   localsOf,
   namesOf,
@@ -24,17 +25,11 @@ import {
   type TurnError,
 } from "./collect.ts";
 
-/** Milliseconds between two stored positions (architecture §3). */
-const SAVE_INTERVAL_MS = 1_000;
-
 const config = z.strictObject({
-  /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
-  items: z.array(z.string()).max(MAX_FIELDS).optional(),
+  ...compositeConfig,
   /** Items taken at most; all where it is not said. */
   batchSize: countConfig(MAX_ITERATIONS).optional(),
   concurrency: countConfig(MAX_CONCURRENCY).default(DEFAULT_CONCURRENCY),
-  collect: collectConfig,
-  onItemError: itemErrorConfig,
 });
 type Config = z.output<typeof config>;
 
@@ -72,7 +67,6 @@ class Batch {
   #running = 0;
   #yielded = false;
   #error: { thrown: unknown } | undefined;
-  #savedAt: number;
   #resolve: ((result: NodeResult | Promise<NodeResult>) => void) | undefined;
   #reject: ((thrown: unknown) => void) | undefined;
 
@@ -91,7 +85,6 @@ class Batch {
     this.#prefix = this.#done.length;
     this.#next = this.#prefix;
     for (const item of failed) if (item.error) this.#keep(item.error.index, item);
-    this.#savedAt = run.now();
   }
 
   start(): NodeResult | Promise<NodeResult> {
@@ -163,10 +156,7 @@ class Batch {
 
   async #afterOne(): Promise<void> {
     this.#running -= 1;
-    if (this.#run.now() - this.#savedAt >= SAVE_INTERVAL_MS) {
-      this.#savedAt = this.#run.now();
-      await this.#save(false);
-    }
+    await this.#save(false);
     this.#pump();
     if (this.#running > 0) return;
     if (this.#error) this.#reject?.(this.#charged(this.#error.thrown));
@@ -196,8 +186,15 @@ class Batch {
   }
 
   #save(force: boolean): void | Promise<void> {
-    const done = this.#done.reduce((count, item) => (item ? count + 1 : count), 0);
-    return this.#run.saveCursor(this.#cursor(), force, { done, total: this.#size });
+    return this.#run.saveCursor(
+      () => ({ state: this.#cursor(), turns: { done: this.#count(), total: this.#size } }),
+      this.#prefix,
+      force,
+    );
+  }
+
+  #count(): number {
+    return this.#done.reduce((count, item) => (item ? count + 1 : count), 0);
   }
 
   #cursor(): Cursor {
@@ -237,18 +234,12 @@ export const batch = defineNode({
   title: "Batch",
   description:
     "Runs its body for every item of a list, several at once. Its outputs are lists in the order of the items.",
-  category: "flow",
+  ...compositeTraits,
   config,
-  effectful: false,
-  composite: true,
-  zeroInputs: true,
-  uses: ({ items = [], batchSize, concurrency }) => [
-    ...items,
-    ...[batchSize, concurrency].flatMap((count) => (typeof count === "object" ? [count.input] : [])),
-  ],
+  uses: ({ items = [], batchSize, concurrency }) => [...items, ...inputsOfCounts(batchSize, concurrency)],
+  check: (config, { id }) => [...checkOwn(config.collect, id, []), ...checkErrorName(config)],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
-  check: (config, { id }) => [...checkOwn(config.collect, id, []), ...checkErrorName(config)],
   outputs: ({ collect, onItemError }) => [
     ...collect.map(({ name }) => ({ name, type: { type: "list" as const } })),
     ...errorFields(onItemError),

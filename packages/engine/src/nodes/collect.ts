@@ -8,7 +8,7 @@ import type { Field, PathPart } from "../plan.ts";
 import { parsePath, readPath } from "../values/path.ts";
 
 /** What a composite gathers: of each turn the output of a body node (`node.path`), or its own variable's last value. */
-export const collectConfig = z
+const collectConfig = z
   .array(z.strictObject({ name: z.string().min(1).max(128), ref: z.string().max(1_000) }))
   .max(MAX_FIELDS)
   .default([]);
@@ -44,7 +44,27 @@ export function gatheredOf(collect: readonly { name: string; ref: string }[]): G
  * What a failed turn means. fail: the composite fails. continue: null stands in its place. remove: it is left out of the
  * outputs. With the last two the composite also gives `errors`.
  */
-export const itemErrorConfig = z.enum(["fail", "continue", "remove"]).default("fail");
+const itemErrorConfig = z.enum(["fail", "continue", "remove"]).default("fail");
+
+/** What the configurations of all composites hold. */
+export const compositeConfig = {
+  /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
+  items: z.array(z.string()).max(MAX_FIELDS).optional(),
+  collect: collectConfig,
+  onItemError: itemErrorConfig,
+};
+
+/** What all composites are, whatever runs their turns. */
+export const compositeTraits = {
+  category: "flow" as const,
+  effectful: false,
+  composite: true,
+  zeroInputs: true,
+};
+
+/** The inputs that counts are read from. */
+export const inputsOfCounts = (...counts: (Count | undefined)[]): string[] =>
+  counts.flatMap((count) => (typeof count === "object" ? [count.input] : []));
 
 /** One failed turn, as it stands in the output `errors`. */
 export interface TurnError {

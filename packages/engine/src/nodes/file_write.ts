@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { fromText } from "../data/encoding.ts";
-import { contentType, fileKey, filesOf } from "../data/files.ts";
+import { contentType, fileIdOf, fileKey, filesOf, readFile } from "../data/files.ts";
 import { refuse } from "../items/items.ts";
-import { MAX_STRING } from "../limits.ts";
+import { MAX_DATA_BYTES, MAX_STRING } from "../limits.ts";
 import { defineNode } from "../node.ts";
 import { toText } from "../values/convert.ts";
 import { renderTemplate } from "../values/template.ts";
@@ -17,7 +17,8 @@ export const fileWrite = defineNode({
     /** Template over the inputs: `reports/{{month}}.csv`. Of a new File, its last part is the name. */
     key: z.string().min(1).max(MAX_STRING),
     input: z.string().min(1).max(128).default("content"),
-    as: z.enum(["text", "base64"]).default("text"),
+    /** file: the input is the key or id of a file, which is copied. */
+    as: z.enum(["text", "base64", "file"]).default("text"),
     contentType: contentType.optional(),
     /** file: a File of its own, with an id, that the API lists and downloads. */
     to: z.enum(["workspace", "file"]).default("workspace"),
@@ -38,9 +39,14 @@ export const fileWrite = defineNode({
   n8n: ["n8n-nodes-base.readWriteFile:write", "n8n-nodes-base.writeBinaryFile", "n8n-nodes-base.convertToFile:toText"],
   async run({ config, inputs, deps, idempotencyKey }) {
     const key = fileKey(renderTemplate(config.key, inputs));
-    const bytes = fromText(toText(inputs[config.input]), config.as);
-    const type =
-      config.contentType ?? (config.as === "text" ? "text/plain; charset=utf-8" : "application/octet-stream");
+    const given = inputs[config.input];
+    const copied =
+      config.as === "file"
+        ? await readFile(deps, fileIdOf(given) ?? fileKey(toText(given)), MAX_DATA_BYTES)
+        : undefined;
+    const bytes = copied?.bytes ?? fromText(toText(given), config.as === "file" ? "base64" : config.as);
+    const usual = config.as === "text" ? "text/plain; charset=utf-8" : "application/octet-stream";
+    const type = config.contentType ?? copied?.contentType ?? usual;
     const files = filesOf(deps);
     if (config.to === "workspace") {
       await files.put(key, { bytes, contentType: type });

@@ -2,6 +2,7 @@ import { messageOf } from "@weft/kernel/errors";
 import { renderBody, valueText } from "../http/body.ts";
 import { type Config, config, usedInputs } from "../http/config.ts";
 import { readHttp } from "../http/coze.ts";
+import { retryAfterMs, TRANSIENT_STATUSES } from "../http/retry.ts";
 import { HTTP_TIMEOUT_MS } from "../limits.ts";
 import { defineNode, type HttpRequest, type HttpResponse, NodeError, type NodeResult, type NodeRun } from "../node.ts";
 import { renderTemplate } from "../values/template.ts";
@@ -9,7 +10,6 @@ import { renderTemplate } from "../values/template.ts";
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // Line ends and NUL would start another header.
 const HEADER_VALUE = /^[^\r\n\0]*$/;
-const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 const SNIPPET = 500;
 
 function urlOf({ config, inputs }: NodeRun<Config>): URL {
@@ -45,13 +45,6 @@ function headersOf({ config, inputs, idempotencyKey }: NodeRun<Config>, contentT
   return Object.fromEntries(headers.values());
 }
 
-/** Milliseconds until the time that a `Retry-After` names, in seconds or as a date. */
-function retryAfter(header: string | undefined, now: number): { retryAfterMs?: number } {
-  if (header === undefined) return {};
-  const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isFinite(ms) && ms > 0 ? { retryAfterMs: ms } : {};
-}
-
 async function send(run: NodeRun<Config>, request: HttpRequest): Promise<HttpResponse> {
   const { http, credentials } = run.deps;
   const { credentialId } = run.config;
@@ -69,32 +62,60 @@ async function send(run: NodeRun<Config>, request: HttpRequest): Promise<HttpRes
   }
 }
 
-function result(run: NodeRun<Config>, { status, headers, body }: HttpResponse): NodeResult {
+/** Content types that are read as text where a node keeps only other answers as files. */
+const TEXT_TYPE = /^(?:text\/|application\/(?:[\w.+-]*\+)?(?:json|xml|javascript|x-www-form-urlencoded|yaml)\b)|^$/i;
+
+function nameOf(run: NodeRun<Config>, { headers }: HttpResponse): string {
+  const given = /filename="?([^";]+)/i.exec(headers["content-disposition"] ?? "")?.[1];
+  const url = renderTemplate(run.config.url, run.inputs).trim();
+  const last = URL.canParse(url) ? new URL(url).pathname.split("/").at(-1) : undefined;
+  return (given ?? last ?? "").replaceAll(/[\\/\p{Cc}]/gu, "_").slice(0, 200) || "file";
+}
+
+/** The answer as a File of the space. */
+async function kept(run: NodeRun<Config>, answer: HttpResponse): Promise<NodeResult> {
+  const create = run.deps.files?.create;
+  if (!create) throw new NodeError("unavailable", "making files is not available here", { retryable: false });
+  const { status, headers, body } = answer;
+  const contentType = headers["content-type"] ?? "";
+  const file = await create({ name: nameOf(run, answer), bytes: body, contentType }, run.idempotencyKey);
+  return { output: { body: "", statusCode: status, headers: JSON.stringify(headers), file } };
+}
+
+function result(run: NodeRun<Config>, answer: HttpResponse): NodeResult | Promise<NodeResult> {
+  const { status, headers, body } = answer;
+  const { failOnStatus, answer: as } = run.config;
+  const isFile = as === "file" || (as === "auto" && !TEXT_TYPE.test(headers["content-type"] ?? ""));
+  if (isFile && status < 400) return kept(run, answer);
   const decoded = new TextDecoder().decode(body);
   // Before it is cut: a secret across the cut could not be found any more.
   const text = run.deps.mask?.(decoded) ?? decoded;
-  if (status < 400) return { output: { body: text, statusCode: status, headers: JSON.stringify(headers) } };
+  if (status < 400 || !failOnStatus)
+    return { output: { body: text, statusCode: status, headers: JSON.stringify(headers) } };
+  const wait = retryAfterMs(headers["retry-after"], run.now());
   throw new NodeError("http_error", `HTTP ${status}: ${text.slice(0, SNIPPET)}`, {
-    retryable: run.config.retryOn === "transient" && TRANSIENT.has(status),
+    retryable: run.config.retryOn === "transient" && TRANSIENT_STATUSES.has(status),
     details: { statusCode: status },
-    ...retryAfter(headers["retry-after"], run.now()),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
   });
 }
 
 export const httpRequest = defineNode({
   type: "http_request",
   title: "HTTP request",
-  description: "Calls an address over HTTP and gives its answer. An answer of 400 and above fails the node.",
+  description:
+    "Calls an address over HTTP and gives its answer. An answer of 400 and above fails the node unless it says otherwise.",
   category: "integration",
   config,
   effectful: true,
   zeroInputs: true,
   nullOutputs: true,
   timeoutMs: HTTP_TIMEOUT_MS,
-  outputs: () => [
+  outputs: ({ answer }) => [
     { name: "body", type: { type: "string" } },
     { name: "statusCode", type: { type: "integer" } },
     { name: "headers", type: { type: "string" } },
+    ...(answer === "text" ? [] : [{ name: "file", type: { type: "object" as const } }]),
   ],
   uses: usedInputs,
   credentials: ({ credentialId }) => (credentialId === undefined ? [] : [credentialId]),
@@ -107,10 +128,13 @@ export const httpRequest = defineNode({
     const timeoutMs = policy.attemptTimeoutMs ?? policy.timeoutMs ?? HTTP_TIMEOUT_MS;
     const url = urlOf(run);
     const { body, contentType } = await renderBody(run, timeoutMs);
+    const { auth } = run.config;
+    const isKeyHeader = auth.type === "custom" && auth.addTo === "header";
     const answer = await send(run, {
       method: run.config.method,
       url: url.href,
       headers: headersOf(run, contentType),
+      ...(isKeyHeader ? { secretHeaders: [valueText(auth.key, run.inputs).toLowerCase()] } : {}),
       ...(body === undefined ? {} : { body }),
       timeoutMs,
       maxBytes: run.config.maxBytes,

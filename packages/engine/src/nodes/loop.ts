@@ -8,14 +8,15 @@ import { setOwn } from "../values/json.ts";
 import {
   checkErrorName,
   checkOwn,
-  collectConfig,
+  compositeConfig,
+  compositeTraits,
   countConfig,
   countOf,
   errorFields,
   type Gathered,
   gather,
   gatheredOf,
-  itemErrorConfig,
+  inputsOfCounts,
   itemLists,
   localsOf,
   namesOf,
@@ -23,18 +24,12 @@ import {
   type TurnError,
 } from "./collect.ts";
 
-/** Milliseconds between two stored positions (architecture §3). */
-const SAVE_INTERVAL_MS = 1_000;
-
 const config = z.strictObject({
   mode: z.enum(["array", "count", "infinite"]).default("array"),
-  /** Inputs whose lists are gone through side by side, up to the shortest; every list input where it is not said. */
-  items: z.array(z.string()).max(MAX_FIELDS).optional(),
+  ...compositeConfig,
   count: countConfig(MAX_ITERATIONS).optional(),
   /** Inputs that begin as variables, which the body can set. */
   variables: z.array(z.string()).max(MAX_FIELDS).default([]),
-  collect: collectConfig,
-  onItemError: itemErrorConfig,
 });
 type Config = z.output<typeof config>;
 
@@ -55,7 +50,6 @@ interface Loop {
   turns: number;
   gathered: Gathered[];
   at: Cursor;
-  savedAt: number;
 }
 
 function copyOf(cursor: Cursor): Cursor {
@@ -81,7 +75,7 @@ function begin(run: NodeRun<Config>): Loop {
   for (const name of config.variables) setOwn(loopVars, name, inputs[name] ?? null);
   const fresh: Cursor = { index: 0, loopVars, vars: {}, lists: {} };
   const at = copyOf((run.cursor() as Cursor | undefined) ?? fresh);
-  return { run, lists, turns: turnsOf(run, lists), gathered: gatheredOf(config.collect), at, savedAt: run.now() };
+  return { run, lists, turns: turnsOf(run, lists), gathered: gatheredOf(config.collect), at };
 }
 
 function isOver({ at, turns }: Loop): boolean {
@@ -112,7 +106,8 @@ function failedTurn({ run, at, gathered }: Loop, thrown: unknown): IterationDone
     if (isKind(thrown, NodeFailed)) addUsage(thrown.usage, at.usage);
     throw thrown;
   }
-  at.errors = [...(at.errors ?? []), { index: at.index, code: error.code, message: error.message }];
+  at.errors ??= [];
+  at.errors.push({ index: at.index, code: error.code, message: error.message });
   const missing = onItemError === "continue" ? gathered.map(({ node }) => [node, null] as const) : [];
   const { usage = {} } = error;
   return { outputs: new Map(missing), loopVars: at.loopVars, vars: at.vars, usage };
@@ -150,7 +145,7 @@ function take(loop: Loop, done: IterationDone): boolean {
 
 function save({ run, at, turns }: Loop, force: boolean): void | Promise<void> {
   const total = Number.isFinite(turns) ? turns : null;
-  return run.saveCursor(copyOf(at), force, { done: at.index, total });
+  return run.saveCursor(() => ({ state: copyOf(at), turns: { done: at.index, total } }), at.index, force);
 }
 
 function stop(loop: Loop, blocked: Blocked): NodeResult | Promise<NodeResult> {
@@ -166,8 +161,6 @@ function after(loop: Loop, outcome: IterationDone | Blocked): NodeResult | Promi
   const { run } = loop;
   if (run.signal.aborted) throw run.signal.reason;
   if (run.mustYield()) return stop(loop, { blocked: true, waiting: [], yielded: true });
-  if (run.now() - loop.savedAt < SAVE_INTERVAL_MS) return undefined;
-  loop.savedAt = run.now();
   const saved = save(loop, false);
   return saved instanceof Promise ? saved.then(() => goOn(loop)) : undefined;
 }
@@ -195,16 +188,9 @@ export const loop = defineNode({
   type: "loop",
   title: "Loop",
   description: "Runs its body once for each item of a list, a number of times, or until a break.",
-  category: "flow",
+  ...compositeTraits,
   config,
-  effectful: false,
-  composite: true,
-  zeroInputs: true,
-  uses: ({ items = [], variables, count }) => [
-    ...items,
-    ...variables,
-    ...(typeof count === "object" ? [count.input] : []),
-  ],
+  uses: ({ items = [], variables, count }) => [...items, ...variables, ...inputsOfCounts(count)],
   locals: (_config, inputs) => [...inputs],
   collects: ({ collect }) => collect,
   outputs: ({ collect, onItemError }) => [

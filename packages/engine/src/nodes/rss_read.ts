@@ -1,6 +1,7 @@
 import { messageOf } from "@weft/kernel/errors";
 import * as z from "zod";
 import { loadMarkup, parseMarkup } from "../data/html.ts";
+import { retryAfterMs, TRANSIENT_STATUSES } from "../http/retry.ts";
 import { refuse } from "../items/items.ts";
 import { HTTP_TIMEOUT_MS, MAX_MARKUP, MAX_RULES, MAX_STRING } from "../limits.ts";
 import { defineNode, NodeError, type NodeRun } from "../node.ts";
@@ -37,8 +38,11 @@ async function fetchFeed(run: NodeRun<Config>): Promise<string> {
       throw new NodeError("http_failed", `no answer came: ${messageOf(cause)}`, { cause });
     });
   if (answer.status >= 400) {
+    const wait = retryAfterMs(answer.headers["retry-after"], run.now());
     throw new NodeError("http_error", `HTTP ${answer.status}`, {
-      retryable: answer.status >= 500 || answer.status === 429,
+      retryable: TRANSIENT_STATUSES.has(answer.status),
+      details: { statusCode: answer.status },
+      ...(wait === undefined ? {} : { retryAfterMs: wait }),
     });
   }
   return decoded(answer.body, answer.headers["content-type"] ?? "");

@@ -2,13 +2,11 @@ import type { Blocked, FrameDone, IterationDone, NodeRun } from "../node.ts";
 import { NodeError } from "../node.ts";
 import type { Plan, PlanNode } from "../plan.ts";
 import { addUsage, metered, type NodeErrorData, type NodeRecord, type Usage } from "../record.ts";
+import { cursorKeeper } from "./cursor.ts";
 import { runGraph } from "./graph.ts";
 import { driven, isKind, MAX_FRAME_DEPTH, masked, NodeFailed, type RunIo } from "./io.ts";
 import { resumption } from "./node.ts";
 import { Scope, type Settled } from "./scope.ts";
-
-/** Milliseconds between two stored positions of one composite (architecture §3). */
-const CURSOR_INTERVAL_MS = 1000;
 
 /** What one try of a node is given. */
 export function nodeRun(
@@ -22,7 +20,6 @@ export function nodeRun(
 ): NodeRun {
   const path = scope.prefix + node.id;
   const resume = prior ? resumption(prior, io) : undefined;
-  let savedAt = io.now();
   return {
     node,
     config: node.config,
@@ -53,21 +50,10 @@ export function nodeRun(
     tolerate: (thrown) => tolerate(io, thrown, signal),
     iterate: (index, locals, loopVars, vars) => iterate(scope, node, io, { index, locals, loopVars, vars, signal }),
     cursor: () => io.journal.cursor(path),
-    saveCursor: (state, force, turns) => {
-      if (!force && io.now() - savedAt < CURSOR_INTERVAL_MS) return;
-      savedAt = io.now();
-      if (turns) io.emit({ type: "progress", path, ...turns });
-      return keep(() => io.journal.saveCursor(path, masked(io, state), turns));
-    },
+    saveCursor: node.body ? cursorKeeper(io, path) : () => undefined,
     mustYield: (ms = 0) => io.mustYield(ms),
     frame: (plan, input, workflowId) => frame(scope, node, io, { plan, input, workflowId }, signal),
   };
-}
-
-/** A journal in memory keeps at once, and a turn without effects must not give up the thread. */
-function keep(save: () => void | Promise<void>): void | Promise<void> {
-  const saved = save();
-  return saved instanceof Promise ? driven(() => saved) : undefined;
 }
 
 function arrivals(scope: Scope, node: PlanNode): Map<string, boolean> {

@@ -101,7 +101,7 @@ async function runWithPolicy(
   let attempt = paused?.attempt ?? 0;
   const used: RetryCounts = { ...paused?.used };
   /** Of the tries that failed. What is inside a composite stays where it is, and is counted by the next try. */
-  const spent: Usage = {};
+  const spent: Usage = { ...paused?.spent };
   // What waits for its next try was never asked for anything that it could be resumed with.
   const resumed = paused ? undefined : prior;
   const startedAt = io.now();
@@ -123,7 +123,8 @@ async function runWithPolicy(
         if (delay === undefined || (limit !== undefined && io.now() - startedAt + delay >= limit)) throw thrown;
         const isLong = delay >= DURABLE_PAUSE_MS || io.mustYield(delay);
         if (isLong && node.effectful && !resumed) {
-          return { suspend: "wait", until: io.now() + delay, retry: { attempt, used } };
+          const before = Object.keys(spent).length > 0 ? { spent: { ...spent } } : {};
+          return { suspend: "wait", until: io.now() + delay, retry: { attempt, used, ...before } };
         }
         await sleep(delay, signal);
       }
@@ -223,7 +224,9 @@ function waitingRecord(
 ): NodeRecord {
   const round = prior?.suspend?.kind === "signal" ? prior.suspend.round + 1 : 1;
   const suspend = suspendRecord(result, io.now(), round);
-  return { ...base, status: "waiting", input, attempts, suspend };
+  // What its tries were metered for counts also where the run ends before the next one.
+  const spent = suspend.kind === "wait" ? suspend.retry?.spent : undefined;
+  return { ...base, status: "waiting", input, attempts, suspend, ...(spent ? { usage: spent } : {}) };
 }
 
 function suspendRecord(result: NodeSuspend, now: number, round: number): SuspendRecord {

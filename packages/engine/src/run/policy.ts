@@ -44,7 +44,12 @@ function detailsOf(details: unknown): { details?: unknown } {
  * Milliseconds to wait before try number `attempt + 1`, never less than the other side asked for: the policy's longest
  * pause bounds its own pauses alone.
  */
-export function retryDelayMs(policy: RetryPolicy, attempt: number, random: number, retryAfterMs = 0): number {
+export function retryDelayMs(
+  policy: Omit<RetryPolicy, "retries">,
+  attempt: number,
+  random: number,
+  retryAfterMs = 0,
+): number {
   const nominal = Math.min(policy.delayMs * policy.backoffRate ** (attempt - 1), policy.maxDelayMs);
   const delay = policy.jitter ? nominal * random : nominal;
   return Math.min(Math.max(delay, retryAfterMs), MAX_RETRY_DELAY_MS);

@@ -105,6 +105,18 @@ function reach(plan: Plan, segment: PlanSegment): ReadonlySet<string> {
 }
 
 /**
+ * The records that a step needs: of its effectful node, which it must not run again, and of those that it can depend on. Of
+ * these it is decided before the step starts whether they run.
+ */
+export function neededFor(plan: Plan, position: Position): { effect?: string | undefined; before: string[] } {
+  const segment = segmentOf(plan, position.segmentId);
+  const later = new Set(segment.steps.slice(position.step).map(({ effect }) => effect));
+  const within = reach(plan, segment);
+  const before = plan.root.nodes.filter(({ id, effectful }) => effectful && within.has(id) && !later.has(id));
+  return { effect: segment.steps[position.step]?.effect, before: before.map(({ id }) => id) };
+}
+
+/**
  * Runs one step of a lane over what the journal holds: at most one effectful node, and the cheap nodes around it. It
  * stores nothing at the root itself, except that a node which waits is put; the driver writes `fresh` in one go. Running
  * it again after its record was stored gives the same outcome without running the node. Throws NodeFailed and RunStopped.

@@ -108,6 +108,23 @@ export class Database {
   }
 }
 
+type Found = (error: unknown, table?: Table) => void;
+
+/** How dynalite's actions ask for a table; `find` throws what they are to refuse with. */
+export function tableFinder(find: (name: string) => Table) {
+  return (name: string, checkStatus: unknown, callback?: Found): void => {
+    const found = (callback ?? checkStatus) as Found;
+    let table: Table;
+    try {
+      table = find(name);
+    } catch (error) {
+      found(error);
+      return;
+    }
+    found(null, table);
+  };
+}
+
 /** The table as it stands when creating or changing it is over. */
 export function activated(table: Table): Table {
   const indexes = table.GlobalSecondaryIndexes?.map((index) => ({ ...index, IndexStatus: "ACTIVE" }));

@@ -1,6 +1,6 @@
 import db from "dynalite/db/index.js";
 import { type ActionName, DYNALITE_OPTIONS, MAX_ITEM_BYTES, runNow } from "./actions.ts";
-import { type Database, rowKey } from "./database.ts";
+import { type Database, rowKey, tableFinder } from "./database.ts";
 import { validationError } from "./errors.ts";
 import { itemBytes } from "./item-size.ts";
 import type { Input, Item, KeySchema, Op, Table } from "./types.ts";
@@ -20,6 +20,7 @@ type Done = (error: unknown, value?: unknown) => void;
  */
 export class Recorder {
   readonly options = DYNALITE_OPTIONS;
+  readonly getTable = tableFinder((name) => this.#database.table(name));
   readonly ops: Op[] = [];
   /** The item that was read last, as it stood before. */
   before: Item | undefined;
@@ -30,18 +31,6 @@ export class Recorder {
 
   constructor(database: Database) {
     this.#database = database;
-  }
-
-  getTable(name: string, checkStatus: unknown, callback?: Done): void {
-    const done = (callback ?? checkStatus) as Done;
-    let table: Table;
-    try {
-      table = this.#database.table(name);
-    } catch (error) {
-      done(error);
-      return;
-    }
-    done(null, table);
   }
 
   getItemDb(name: string): object {

@@ -2,9 +2,9 @@ import { Stream } from "node:stream";
 import db from "dynalite/db/index.js";
 import { DYNALITE_OPTIONS, runAction } from "./actions.ts";
 import type { KeyRange } from "./commits.ts";
-import { type Database, rowKey } from "./database.ts";
+import { type Database, rowKey, tableFinder } from "./database.ts";
 import { asDynamoError } from "./errors.ts";
-import type { Input, Item, Table } from "./types.ts";
+import type { Input, Item } from "./types.ts";
 
 /** A query reads ahead by this many rows at most. */
 const READ_AHEAD = 256;
@@ -31,24 +31,13 @@ export function getItem(database: Database, data: Input): Promise<Input> | RawJs
 /** dynalite's store for its reading actions. */
 export class Reader {
   readonly options = DYNALITE_OPTIONS;
+  readonly getTable = tableFinder((name) => this.#database.table(name));
   readonly #database: Database;
   readonly #data: Input;
 
   constructor(database: Database, data: Input) {
     this.#database = database;
     this.#data = data;
-  }
-
-  getTable(name: string, checkStatus: unknown, callback?: (error: unknown, table?: Table) => void): void {
-    const done = (callback ?? checkStatus) as (error: unknown, table?: Table) => void;
-    let table: Table;
-    try {
-      table = this.#database.table(name);
-    } catch (error) {
-      done(error);
-      return;
-    }
-    done(null, table);
   }
 
   getItemDb(name: string): object {

@@ -1,5 +1,5 @@
 import { runNow, validate } from "./actions.ts";
-import { activated, type Database } from "./database.ts";
+import { activated, type Database, tableFinder } from "./database.ts";
 import { dynamoError, validationError } from "./errors.ts";
 import type { Input, Table } from "./types.ts";
 
@@ -10,11 +10,6 @@ type Done = (error: unknown, value?: unknown) => void;
 /** dynalite's store for its actions on tables. */
 function tableStore(database: Database): object {
   let isStored = false;
-  const find = (name: string, done: Done) => {
-    const table = database.tables.get(name);
-    if (table) done(null, structuredClone(table));
-    else done(notFound(name));
-  };
   return {
     options: { createTableMs: 0, updateTableMs: 0 },
     tableDb: {
@@ -29,7 +24,11 @@ function tableStore(database: Database): object {
         done(null);
       },
     },
-    getTable: (name: string, _checkStatus: boolean, done: Done) => find(name, done),
+    getTable: tableFinder((name) => {
+      const table = database.tables.get(name);
+      if (!table) throw notFound(name);
+      return structuredClone(table);
+    }),
   };
 }
 

@@ -1,10 +1,11 @@
 import { LambdaServiceError } from "./errors.ts";
 import { type CpuTimes, cpuTimes, idleShare } from "./idle-share.ts";
 import { Instance, type InstanceOptions, type Job } from "./instance.ts";
+import type { Resting } from "./resting.ts";
 import type { LambdaFunction } from "./types.ts";
 
 export interface FleetLimits {
-  /** Workers that start as soon as an event finds none idle. */
+  /** Workers that start as soon as an event finds none idle and none starting. */
   eager: number;
   /** Workers at most. */
   max: number;
@@ -12,8 +13,11 @@ export interface FleetLimits {
   patienceMs: number;
   /** The same even when they have none and no event ended for so long: functions may wait for each other. */
   hardPatienceMs: number;
-  /** A worker above the first ends after this long without an event. */
+  /** A worker above the first ends after this long without an event, the last of its function after `lastIdleMs`. */
   idleMs: number;
+  lastIdleMs: number;
+  /** Workers of all functions together that stay loaded when they have nothing to do. */
+  kept: number;
   /** Events that may wait; one more is refused as a throttle. */
   maxWaiting: number;
 }
@@ -28,6 +32,8 @@ export const FLEET_LIMITS: FleetLimits = {
   patienceMs: 100,
   hardPatienceMs: 2_000,
   idleMs: 30_000,
+  lastIdleMs: 600_000,
+  kept: 3,
   maxWaiting: 2_000,
 };
 
@@ -50,15 +56,16 @@ export class Fleet {
   readonly #all = new Set<Instance>();
   readonly #loaded = new WeakSet<Instance>();
   readonly #idle: Instance[] = [];
-  readonly #retire = new Map<Instance, NodeJS.Timeout>();
+  readonly #resting: Resting;
   #waiting: Waiting[] = [];
   #scaler: NodeJS.Timeout | undefined;
   #lastFree = 0;
   #lastLoaded = 0;
   #closed = false;
 
-  constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits) {
+  constructor(fn: LambdaFunction, options: InstanceOptions, limits: FleetLimits, resting: Resting) {
     this.fn = fn;
+    this.#resting = resting;
     this.#options = options;
     this.#limits = limits;
   }
@@ -84,8 +91,12 @@ export class Fleet {
     if (this.#waiting.length >= this.#limits.maxWaiting)
       throw new LambdaServiceError("TooManyRequestsException", 429, "Rate Exceeded.");
     this.#waiting.push({ job, since: performance.now() });
-    if (this.#all.size < this.#limits.eager) this.#start();
+    if (this.#all.size < this.#limits.eager && !this.#isStarting) this.#start();
     else this.#watch();
+  }
+
+  get #isStarting(): boolean {
+    return [...this.#all].some((instance) => instance.state === "starting");
   }
 
   /** Starts a worker ahead of the first event. */
@@ -104,13 +115,13 @@ export class Fleet {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#scaler);
-    for (const timer of this.#retire.values()) clearTimeout(timer);
     const error = { errorType: "ServiceException", errorMessage: "the pool is closed" };
     for (const { job } of this.#waiting.splice(0)) job.done({ error });
     await Promise.all([...this.#all].map((instance) => instance.stop()));
   }
 
   #start(): void {
+    this.#resting.makeRoom();
     const instance = new Instance(this.fn, { ready: this.#free, idle: this.#free, gone: this.#gone }, this.#options);
     this.#all.add(instance);
   }
@@ -125,10 +136,7 @@ export class Fleet {
       return;
     }
     this.#idle.push(instance);
-    if (this.#all.size < 2 && this.fn.tenantId === undefined) return;
-    const timer = setTimeout(() => this.#end(instance), this.#limits.idleMs);
-    timer.unref();
-    this.#retire.set(instance, timer);
+    this.#resting.add(instance, () => this.#all.size > 1 || this.fn.tenantId !== undefined);
   };
 
   #gone = (instance: Instance): void => {
@@ -142,22 +150,14 @@ export class Fleet {
 
   #takeIdle(): Instance | undefined {
     const instance = this.#idle.pop();
-    if (instance) {
-      clearTimeout(this.#retire.get(instance));
-      this.#retire.delete(instance);
-    }
+    if (instance) this.#resting.delete(instance);
     return instance;
   }
 
   #forgetIdle(instance: Instance): void {
     const at = this.#idle.indexOf(instance);
     if (at >= 0) this.#idle.splice(at, 1);
-    clearTimeout(this.#retire.get(instance));
-    this.#retire.delete(instance);
-  }
-
-  #end(instance: Instance): void {
-    if (this.#all.size > 1 || this.fn.tenantId !== undefined) void instance.stop();
+    this.#resting.delete(instance);
   }
 
   #watch(): void {
@@ -177,9 +177,8 @@ export class Fleet {
     const now = performance.now();
     const { max, patienceMs, hardPatienceMs } = this.#limits;
     const room = Math.min(max - this.#all.size, this.#waiting.length);
-    const starting = [...this.#all].some((instance) => instance.state === "starting");
     // A worker that has just loaded is given the time to show whether it is enough.
-    if (starting || room <= 0 || now - Math.max(waitingSince, this.#lastLoaded) < patienceMs) return 0;
+    if (this.#isStarting || room <= 0 || now - Math.max(waitingSince, this.#lastLoaded) < patienceMs) return 0;
     if (now - Math.max(waitingSince, this.#lastFree) >= hardPatienceMs) return 1;
     const idle = idleShare(before);
     if (idle > MOSTLY_IDLE) return Math.min(room, GROWTH_WHEN_IDLE);

@@ -16,7 +16,7 @@ import type {
 const INIT_TIMEOUT_MS = 60_000;
 
 /** Small on purpose: a stack has many workers, and each keeps what its young generation once grew to. */
-const YOUNG_GENERATION_MB = 16;
+const YOUNG_GENERATION_MB = 4;
 
 export interface Job {
   requestId: string;

@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import { ASYNC_PAYLOAD_LIMIT, LambdaServiceError, responseTooLarge, SYNC_PAYLOAD_LIMIT } from "./errors.ts";
 import { FLEET_LIMITS, Fleet, type FleetLimits } from "./fleet.ts";
 import type { Outcome } from "./instance.ts";
+import { Resting } from "./resting.ts";
 import type { HttpPrelude, InvokeResult, LambdaFunction, StreamSink } from "./types.ts";
 
 /** Lambda retries a failed asynchronous invocation after one minute, then after two. */
@@ -22,17 +23,20 @@ export interface PoolOptions {
 export class LambdaPool {
   readonly #fleets = new Map<string, Fleet>();
   readonly #options: PoolOptions;
+  readonly #limits: FleetLimits;
+  readonly #resting: Resting;
   #invocations = 0;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#limits = { ...FLEET_LIMITS, ...options.limits };
+    this.#resting = new Resting(this.#limits, () => this.#workers);
   }
 
   define(fn: LambdaFunction): void {
-    const limits = { ...FLEET_LIMITS, ...this.#options.limits };
     const { clock, log, compileCache } = this.#options;
-    this.#fleets.set(fn.name, new Fleet(fn, { clock: clock.shared, compileCache, log }, limits));
+    this.#fleets.set(fn.name, new Fleet(fn, { clock: clock.shared, compileCache, log }, this.#limits, this.#resting));
   }
 
   /** A synchronous invocation: whole request, whole answer, 6 MB each. `target` is a name or an ARN. */
@@ -114,13 +118,18 @@ export class LambdaPool {
 
   /** Counts since the start. */
   counts(): { invocations: number; workers: number } {
+    return { invocations: this.#invocations, workers: this.#workers };
+  }
+
+  get #workers(): number {
     let workers = 0;
     for (const fleet of this.#fleets.values()) workers += fleet.workers;
-    return { invocations: this.#invocations, workers };
+    return workers;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#resting.close();
     await Promise.all([...this.#fleets.values()].map((fleet) => fleet.close()));
   }
 

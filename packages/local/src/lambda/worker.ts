@@ -1,4 +1,4 @@
-import { enableCompileCache } from "node:module";
+import { enableCompileCache, flushCompileCache } from "node:module";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { errorPayload } from "./errors.ts";
@@ -111,6 +111,8 @@ try {
     else void run(handler, message);
   });
   send({ type: "ready" });
+  // Workers are terminated, which is too late to keep what they compiled.
+  if (setup.compileCache) flushCompileCache();
 } catch (thrown) {
   die(errorPayload(thrown));
 }

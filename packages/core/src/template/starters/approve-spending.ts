@@ -29,7 +29,7 @@ export const approveSpending: StarterSource = {
     {
       name: "approvers",
       title: "Who is asked",
-      description: "User ids or e-mail addresses; nobody named means whoever may answer.",
+      description: "User ids or e-mail addresses of members, or roles; nobody named means whoever may run workflows.",
       type: "list",
       targets: [{ nodeId: "ask", path: "config.approvers" }],
     },

@@ -1,0 +1,1 @@
+export const FIRING_STATUS = ["pending", "started", "skipped", "failed", "cancelled"] as const;
