@@ -11,6 +11,7 @@ import { EVENT_STATUS } from "./event.types.ts";
  * | Event | due | gsi4 | those that nobody was told of in time; sparse, sharded |
  * | EventKey | primary | table | which event is it that its sender gave this id? |
  * | Listener | primary | table | who in this space wants to hear of what? |
+ * | Listening | primary | table | what does anybody in this space want to hear of? |
  */
 
 /** Shards of the sparse index of events: 1,000 writes a second each. */
@@ -92,6 +93,23 @@ export const ListenerEntity = new Entity(
     },
     indexes: {
       primary: { pk: { field: "pk", composite: ["spaceId"] }, sk: { field: "sk", composite: ["listenerId"] } },
+    },
+  },
+  ELECTRO,
+);
+
+/** One row a space, read with whatever is run: the patterns of all who listen, and at times of some who did. */
+export const ListeningEntity = new Entity(
+  {
+    model: modelOf("listening"),
+    attributes: {
+      spaceId: { type: "string", required: true },
+      patterns: { type: "set", items: "string" },
+      /** Counts who began to listen: a pattern is taken out only where nobody did meanwhile. */
+      revision: { type: "number" },
+    },
+    indexes: {
+      primary: { pk: { field: "pk", composite: ["spaceId"] }, sk: { field: "sk", composite: [] } },
     },
   },
   ELECTRO,

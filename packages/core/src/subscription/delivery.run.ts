@@ -5,7 +5,7 @@ import { isoTime } from "@weft/kernel/clock";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import type { Id } from "@weft/kernel/ids";
-import { listenersChanged, unlistenOp } from "../event/event.listen.ts";
+import { listenersChanged, unlistenOps } from "../event/event.listen.ts";
 import * as Event from "../event/event.service.ts";
 import type { LaneInput, LaneRoute } from "../execution/machine.ts";
 import { START_INTERVAL_MS, sweepKeys } from "./delivery.lane.ts";
@@ -176,6 +176,6 @@ async function turnOff(ctx: Ctx, row: SubscriptionRow, disabledReason: string): 
     .set({ isEnabled: false, pausedAt: now, updatedAt: now, disabledReason })
     .add({ revision: 1 })
     .commit();
-  await transact([off, unlistenOp(ctx, subscriptionId)]);
-  listenersChanged(ctx);
+  await transact([off, ...unlistenOps(ctx, subscriptionId)]);
+  await listenersChanged(ctx);
 }

@@ -9,13 +9,7 @@ import { type Id, idAt } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import { START_INTERVAL_MS, startLane, sweepKeys } from "./delivery.lane.ts";
 import type { DeliveryDeps } from "./subscription.deps.ts";
-import {
-  DELIVERY_SHARDS,
-  DeliveryEntity,
-  type DeliveryRow,
-  type NEVER,
-  SubscriptionEntity,
-} from "./subscription.entity.ts";
+import { DeliveryEntity, type DeliveryRow } from "./subscription.entity.ts";
 import {
   type Delivery,
   type ListDeliveries,

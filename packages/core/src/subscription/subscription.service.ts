@@ -7,7 +7,7 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { invalidField } from "@weft/kernel/errors";
 import { type Id, newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
-import { listenersChanged, listenOp, requireRoom, unlistenOp } from "../event/event.listen.ts";
+import { listenersChanged, listenOps, requireRoom, unlistenOps } from "../event/event.listen.ts";
 import type { Sealer } from "../platform/sealer.ts";
 import type { SendDeps } from "./subscription.deps.ts";
 import { SubscriptionEntity, type SubscriptionRow } from "./subscription.entity.ts";
@@ -42,9 +42,9 @@ export async function create(ctx: Ctx, sealer: Sealer, input: CreateSubscription
   await transact([
     tx(SubscriptionEntity).create(row).commit(),
     await sealOp(ctx, sealer, subscriptionId, { secret, headers }),
-    listening(ctx, row),
+    ...listening(ctx, row),
   ]);
-  listenersChanged(ctx);
+  await listenersChanged(ctx);
   return { ...toSubscription(row), secret };
 }
 
@@ -92,10 +92,10 @@ export async function update(
   const sealed = headers ? { ...(await openSealed(ctx, sealer, subscriptionId)), headers } : undefined;
   await transact([
     updateOp(ctx, target(ctx, subscriptionId), { set, remove, expectedRevision: revision }),
-    listening(ctx, { subscriptionId, types, isEnabled }),
+    ...listening(ctx, { subscriptionId, types, isEnabled }),
     ...(sealed ? [await sealOp(ctx, sealer, subscriptionId, sealed)] : []),
   ]);
-  listenersChanged(ctx);
+  await listenersChanged(ctx);
   return get(ctx, { subscriptionId });
 }
 
@@ -103,17 +103,17 @@ const ON_AGAIN = ["pausedAt", "disabledReason", "failingSince", "lastError"] as 
 
 /** It can be restored. What waits to be sent is cancelled. */
 export async function remove(ctx: Ctx, { subscriptionId }: { subscriptionId: SubscriptionId }): Promise<void> {
-  await transact([softDeleteOp(ctx, target(ctx, subscriptionId)), unlistenOp(ctx, subscriptionId)]);
-  listenersChanged(ctx);
+  await transact([softDeleteOp(ctx, target(ctx, subscriptionId)), ...unlistenOps(ctx, subscriptionId)]);
+  await listenersChanged(ctx);
 }
 
 /** Back as it was: one that was off is off. */
 export async function restore(ctx: Ctx, { subscriptionId }: { subscriptionId: SubscriptionId }): Promise<Subscription> {
   const row = await getAny(target(ctx, subscriptionId));
   if (row?.isEnabled) await requireRoom(ctx);
-  const also = row?.isEnabled ? [listenOp(ctx, subscriptionId, row.types)] : [];
+  const also = row?.isEnabled ? listenOps(ctx, subscriptionId, row.types) : [];
   const restored = await restoreRow(ctx, target(ctx, subscriptionId), { also });
-  listenersChanged(ctx);
+  await listenersChanged(ctx);
   return toSubscription(restored);
 }
 
@@ -159,7 +159,7 @@ export function target(ctx: Ctx, subscriptionId: string) {
 }
 
 function listening(ctx: Ctx, row: { subscriptionId: string; types: string[]; isEnabled: boolean }) {
-  return row.isEnabled ? listenOp(ctx, row.subscriptionId, row.types) : unlistenOp(ctx, row.subscriptionId);
+  return row.isEnabled ? listenOps(ctx, row.subscriptionId, row.types) : unlistenOps(ctx, row.subscriptionId);
 }
 
 function toSubscription(row: SubscriptionRow): Subscription {

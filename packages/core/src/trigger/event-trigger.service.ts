@@ -6,7 +6,7 @@ import { isoTime } from "@weft/kernel/clock";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { type Id, newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
-import { listenersChanged, listenOp, requireRoom, unlistenOp } from "../event/event.listen.ts";
+import { listenersChanged, listenOps, requireRoom, unlistenOps } from "../event/event.listen.ts";
 import * as Workflow from "../workflow/workflow.service.ts";
 import { newAddress, wantsMail } from "./event-trigger.address.ts";
 import { EventTriggerEntity, type EventTriggerRow, NO_MAIL } from "./event-trigger.entity.ts";
@@ -104,8 +104,8 @@ export async function update(
 
 /** It can be restored. What it put off is dropped. */
 export async function remove(ctx: Ctx, { eventTriggerId }: { eventTriggerId: EventTriggerId }): Promise<void> {
-  await transact([softDeleteOp(ctx, target(ctx, eventTriggerId)), unlistenOp(ctx, eventTriggerId)]);
-  listenersChanged(ctx);
+  await transact([softDeleteOp(ctx, target(ctx, eventTriggerId)), ...unlistenOps(ctx, eventTriggerId)]);
+  await listenersChanged(ctx);
   await cancelFirings(ctx, eventTriggerId);
 }
 
@@ -118,9 +118,9 @@ export async function restore(
   const row = await getAny(target(ctx, eventTriggerId));
   if (row) await checkWorkflow(ctx, { workflowId: row.workflowId as Id<"workflow"> });
   if (row?.isEnabled) await requireRoom(ctx);
-  const also = row?.isEnabled ? [listenOp(ctx, eventTriggerId, row.types)] : [];
+  const also = row?.isEnabled ? listenOps(ctx, eventTriggerId, row.types) : [];
   await restoreRow(ctx, target(ctx, eventTriggerId), { also });
-  listenersChanged(ctx);
+  await listenersChanged(ctx);
   return get(ctx, domain, { eventTriggerId });
 }
 
@@ -160,8 +160,8 @@ async function change(
   ops: readonly WriteOp[],
 ): Promise<void> {
   const { eventTriggerId, types, isEnabled } = row;
-  await transact([...ops, isEnabled ? listenOp(ctx, eventTriggerId, types) : unlistenOp(ctx, eventTriggerId)]);
-  listenersChanged(ctx);
+  await transact([...ops, ...(isEnabled ? listenOps(ctx, eventTriggerId, types) : unlistenOps(ctx, eventTriggerId))]);
+  await listenersChanged(ctx);
 }
 
 /** Throws `not_found` for a workflow or a version that the space does not have. */
