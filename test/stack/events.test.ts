@@ -42,7 +42,7 @@ describe("an event trigger", () => {
     const [target, others] = [await world.echo(ann, "orders"), await world.echo(bob, "orders")];
     const wanted = { types: ["order.*"], filter: "event.data.total > 100 and event.source = 'shop'" };
     await world.trigger(ann, { ...wanted, workflowId: target });
-    await world.trigger(bob, { types: ["*"], workflowId: others });
+    const everything = await world.trigger(bob, { types: ["*"], workflowId: others });
     const order = (n: string, total: number, more: object = {}) => ({
       ...{ type: "order.created", source: "shop", data: { n, total } },
       ...more,
@@ -60,6 +60,7 @@ describe("an event trigger", () => {
       ["deep", "succeeded"],
     ]);
     expect(await world.eventRuns(bob, others)).toEqual([]);
+    await bob.must(204, "DELETE", `/event-triggers/${everything.id}`);
   });
 
   it("starts one run for an event that is posted three times at once and delivered three times", async () => {
