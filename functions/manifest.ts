@@ -26,7 +26,9 @@ export type Grant =
   /** Read the mails that came in. INBOUND_DOMAIN. */
   | "inbound"
   /** Know where mails come in. INBOUND_DOMAIN. */
-  | "inbound:name";
+  | "inbound:name"
+  /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
+  | "scheduler";
 
 export interface FunctionSpec {
   /** Unique; the construct id, the local cloud's name and `Metadata.weft` of the CloudFormation resource. */
@@ -37,8 +39,10 @@ export interface FunctionSpec {
   readonly kind: "api" | "authorizer" | "task" | "event" | "schedule";
   /** API resources: each gets ANY on itself and on `{proxy+}` below it, behind the authorizer. */
   readonly paths?: readonly string[];
-  /** API resources without the authorizer, exact, no proxy below. The only anonymous ones. */
+  /** API resources without the authorizer, exact, no proxy below. */
   readonly anonymous?: readonly string[];
+  /** The same with everything below: the function itself says who may call. */
+  readonly anonymousBelow?: readonly string[];
   readonly grants: readonly Grant[];
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
@@ -128,6 +132,17 @@ export const functions = [
     ...crud,
   },
   {
+    name: "webhooks",
+    entry: "functions/trigger/webhook/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/webhooks"],
+    anonymousBelow: ["/hooks/{webhookId}"],
+    grants: ["table", "files", "machine", "code", "secrets", "events"],
+    plans: true,
+    memoryMb: 1769,
+    timeoutSeconds: 900,
+  },
+  {
     name: "code-executions",
     entry: "functions/code/index.ts",
     kind: "api",
@@ -165,6 +180,15 @@ export const functions = [
       "/api/spaces/{spaceId}/subscriptions",
     ],
     grants: ["table", "files", "machine", "secrets", "events", "inbound:name"],
+    plans: true,
+    ...crud,
+  },
+  {
+    name: "schedules",
+    entry: "functions/trigger/schedule/index.ts",
+    kind: "api",
+    paths: ["/api/spaces/{spaceId}/schedules"],
+    grants: ["table", "files", "machine", "scheduler", "events"],
     plans: true,
     ...crud,
   },
@@ -244,6 +268,15 @@ export const functions = [
     timeoutSeconds: 120,
   },
   {
+    name: "fire-schedule",
+    entry: "functions/trigger/fire-schedule.ts",
+    kind: "schedule",
+    grants: ["table", "files", "machine", "events"],
+    plans: true,
+    memoryMb: 1024,
+    timeoutSeconds: 60,
+  },
+  {
     name: "jobs",
     entry: "functions/platform/jobs.ts",
     kind: "schedule",
@@ -255,7 +288,7 @@ export const functions = [
     name: "canvas-jobs",
     entry: "functions/workflow/canvas-jobs.ts",
     kind: "schedule",
-    grants: ["table", "files"],
+    grants: ["table", "files", "machine", "scheduler"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 300,
@@ -276,4 +309,5 @@ export const jobs = [
   { name: "start-firings", schedule: "rate(1 minute)", function: "jobs" },
   { name: "relay-events", schedule: "rate(1 minute)", function: "jobs" },
   { name: "send-deliveries", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "sync-schedules", schedule: "rate(1 minute)", function: "canvas-jobs" },
 ] as const satisfies readonly { name: string; schedule: string; function: FunctionName }[];

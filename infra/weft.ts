@@ -23,8 +23,9 @@ export function buildWeft(app: App, { stage, code }: WeftOptions) {
   const execution = new ExecutionStack(app, "Execution", { ...common("execution"), stage, state, code });
   const { machine, sandbox } = execution;
   const schedule = new ScheduleStack(app, "Schedule", { ...common("schedule"), stage, state, code, machine });
-  const { jobs } = schedule;
-  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine, sandbox, jobs });
+  const { jobs, users } = schedule;
+  const schedules = users.place;
+  const api = new ApiStack(app, "Api", { ...common("api"), stage, state, code, machine, sandbox, jobs, schedules });
   const observability = new ObservabilityStack(app, "Observability", {
     ...common("observability"),
     state,
@@ -34,5 +35,5 @@ export function buildWeft(app: App, { stage, code }: WeftOptions) {
   });
   Tags.of(app).add("product", "weft");
   Tags.of(app).add("stage", stage.name);
-  return { state, execution, api, schedule, observability };
+  return { state, execution, schedule, api, observability };
 }

@@ -15,7 +15,8 @@ import { json } from "@weft/http/reply";
 import { route } from "@weft/http/route";
 import type { Ctx } from "@weft/kernel/ctx";
 import type { Id } from "@weft/kernel/ids";
-import { deps, ONE, planToRun, requestOf, SPACE, sendRun, triggerOf } from "./execution.routes.ts";
+import { apiDeps } from "../execution/api-deps.ts";
+import { ONE, planToRun, requestOf, SPACE, sendRun, triggerOf } from "./execution.routes.ts";
 
 const WORKFLOW = `${SPACE}/workflows/{workflowId}` as const;
 const PIN = `${WORKFLOW}/draft/pins/{nodeId}` as const;
@@ -55,9 +56,9 @@ export const debugRoutes = [
       const target = await planToRun(ctx, workflowId, body.version);
       const request = { ...(await requestOf(ctx, target, body)), nodeId };
       if (body.mode === "stream") {
-        return stream.sse((sse) => sendRun(sse, (onEvent) => Debug.runNode(ctx, deps(onEvent), target, request)));
+        return stream.sse((sse) => sendRun(sse, (onEvent) => Debug.runNode(ctx, apiDeps(onEvent), target, request)));
       }
-      const view = await Debug.runNode(ctx, deps(), target, request);
+      const view = await Debug.runNode(ctx, apiDeps(), target, request);
       return json(view, { status: isTerminal(view.status) ? 200 : 202 });
     },
   ),
@@ -129,9 +130,11 @@ export const debugRoutes = [
       const { pins } = await requestOf(ctx, target, { input: {}, mode: body.mode, usePins: true });
       const request = { ...given, target, trigger: triggerOf(ctx), pins };
       if (body.mode === "stream") {
-        return stream.sse((sse) => sendRun(sse, (onEvent) => Debug.replay(ctx, deps(onEvent), executionId, request)));
+        return stream.sse((sse) =>
+          sendRun(sse, (onEvent) => Debug.replay(ctx, apiDeps(onEvent), executionId, request)),
+        );
       }
-      const view = await Debug.replay(ctx, deps(), executionId, request);
+      const view = await Debug.replay(ctx, apiDeps(), executionId, request);
       return json(view, { status: isTerminal(view.status) ? 200 : 202 });
     },
   ),

@@ -1,5 +1,4 @@
 import * as Debug from "@weft/core/execution/debug.service";
-import type { ExecutionDeps } from "@weft/core/execution/deps";
 import {
   EventList,
   ExecutionPage,
@@ -23,26 +22,14 @@ import { json } from "@weft/http/reply";
 import { route } from "@weft/http/route";
 import type { SseWriter } from "@weft/http/sse";
 import type { Ctx } from "@weft/kernel/ctx";
-import { readEnv } from "@weft/kernel/env";
 import { invalidField } from "@weft/kernel/errors";
 import { pageQuery } from "@weft/kernel/page";
-import * as z from "zod";
-import { executionDeps } from "../execution/wiring.ts";
+import type * as z from "zod";
+import { apiDeps } from "../execution/api-deps.ts";
 
 export const SPACE = "/api/spaces/{spaceId}";
 export const ONE = `${SPACE}/executions/{executionId}` as const;
 const tags = ["executions"] as const;
-/** The function's own limit is 15 minutes; a run that is driven here is over or handed over long before. */
-const API_TIME_MS = 290_000;
-const VARIABLES = { RUN_WORKFLOW_ARN: z.string() };
-
-/** What a run needs in this function. */
-export function deps(onEvent?: (event: RunEvent) => void): ExecutionDeps {
-  const { RUN_WORKFLOW_ARN: machineArn } = readEnv(VARIABLES);
-  const until = performance.now() + API_TIME_MS;
-  return executionDeps({ machineArn, timeLeftMs: () => until - performance.now(), ...(onEvent ? { onEvent } : {}) });
-}
-
 /** The plan of the version that a body names. */
 export function planToRun(ctx: Ctx, workflowId: string, version: string | undefined): Promise<ResolvedPlan> {
   return resolvePlan(ctx, { workflowId, version: version === LATEST ? undefined : version });
@@ -60,7 +47,7 @@ async function start(
   if (body.pins && target.version !== null && until === undefined) {
     throw invalidField("pins", "a whole run of a published version pins nothing");
   }
-  return Execution.run(ctx, deps(onEvent), target, {
+  return Execution.run(ctx, apiDeps(onEvent), target, {
     ...(await requestOf(ctx, target, body)),
     trigger: triggerOf(ctx),
     ...(until === undefined ? {} : { part: { untilNodeId: until } }),
@@ -158,7 +145,7 @@ export const executionRoutes = [
       permission: "execution:read",
       response: ExecutionView,
     },
-    ({ ctx, params }) => Execution.get(ctx, deps(), params.executionId),
+    ({ ctx, params }) => Execution.get(ctx, apiDeps(), params.executionId),
   ),
   route(
     {
@@ -175,7 +162,7 @@ export const executionRoutes = [
       query: listNodesQuery,
       response: NodeTracePage,
     },
-    ({ ctx, params, query }) => Execution.trace(ctx, deps(), params.executionId, query),
+    ({ ctx, params, query }) => Execution.trace(ctx, apiDeps(), params.executionId, query),
   ),
   route(
     {
@@ -207,7 +194,7 @@ export const executionRoutes = [
     async ({ ctx, params, stream }) => {
       await Execution.summaryOf(ctx, params.executionId);
       return stream.sse(async (sse) => {
-        for await (const event of follow(ctx, deps(), params.executionId, sse.signal)) await sse.send(event);
+        for await (const event of follow(ctx, apiDeps(), params.executionId, sse.signal)) await sse.send(event);
       });
     },
   ),
@@ -237,7 +224,7 @@ export const executionRoutes = [
       status: 202,
       errors: ["conflict"],
     },
-    ({ ctx, params, body }) => Execution.resume(ctx, deps(), params.executionId, body),
+    ({ ctx, params, body }) => Execution.resume(ctx, apiDeps(), params.executionId, body),
   ),
   route(
     {
@@ -252,7 +239,7 @@ export const executionRoutes = [
       status: 202,
       errors: ["conflict"],
     },
-    ({ ctx, params }) => Execution.cancel(ctx, deps(), params.executionId),
+    ({ ctx, params }) => Execution.cancel(ctx, apiDeps(), params.executionId),
   ),
   route(
     {
@@ -274,7 +261,7 @@ export const executionRoutes = [
     },
     ({ ctx, params, body }) =>
       body.fromNode === undefined
-        ? Execution.retry(ctx, deps(), params.executionId)
-        : Debug.retryFrom(ctx, deps(), params.executionId, { fromNode: body.fromNode, trigger: triggerOf(ctx) }),
+        ? Execution.retry(ctx, apiDeps(), params.executionId)
+        : Debug.retryFrom(ctx, apiDeps(), params.executionId, { fromNode: body.fromNode, trigger: triggerOf(ctx) }),
   ),
 ];

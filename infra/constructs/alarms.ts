@@ -21,6 +21,7 @@ const FAILED_LANES = 5;
 export interface Watched {
   readonly table: Table;
   readonly failedEvents: Queue;
+  readonly failedSchedules: Queue;
   readonly api: RestApi;
   readonly machine: StateMachine;
   /** Deliveries of events that were given up. */
@@ -40,6 +41,10 @@ export function tableThrottles(table: Table, kind: "Read" | "Write"): Metric {
   });
 }
 
+function depthOf(queue: Queue): Metric {
+  return queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: "Maximum" });
+}
+
 /** One alarm for each thing that should wake somebody, all speaking to one topic, when they start and when they end. */
 export class Alarms extends Construct {
   private readonly action: SnsAction;
@@ -47,13 +52,13 @@ export class Alarms extends Construct {
   constructor(scope: Construct, id: string, props: Watched & { readonly topic: ITopic }) {
     super(scope, id);
     this.action = new SnsAction(props.topic);
-    const { table, failedEvents, api, machine } = props;
+    const { table, failedEvents, failedSchedules, api, machine } = props;
     for (const { fn, spec } of props.functions) {
       this.alarm(`${constructId(spec.name)}Errors`, fn.metricErrors(sum), FUNCTION_ERRORS);
       this.alarm(`${constructId(spec.name)}Throttles`, fn.metricThrottles(sum), 1);
     }
-    const depth = failedEvents.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: "Maximum" });
-    this.alarm("FailedEventsDepth", depth, 1);
+    this.alarm("FailedEventsDepth", depthOf(failedEvents), 1);
+    this.alarm("FailedSchedulesDepth", depthOf(failedSchedules), 1);
     this.alarm("DeadDeliveries", props.deadDeliveries.metric(sum), 1);
     this.alarm("ApiServerErrors", api.metricServerError(sum), SERVER_ERRORS);
     this.alarm("RunWorkflowThrottled", machine.metricThrottled(sum), 1);

@@ -28,19 +28,22 @@ export function apiRoutes(specs: readonly FunctionSpec[]): ApiRoute[] {
   };
   for (const spec of specs) {
     for (const path of spec.paths ?? []) claim(path, spec, false);
-    for (const path of spec.anonymous ?? []) claim(path, spec, true);
+    for (const path of [...(spec.anonymous ?? []), ...(spec.anonymousBelow ?? [])]) claim(path, spec, true);
   }
   const variables = variableChildren([...routes.keys()]);
-  const cover = (path: string, spec: FunctionSpec): void => {
+  const cover = (path: string, spec: FunctionSpec, anonymous: boolean): void => {
     const child = variables.get(path);
     if (child === undefined) {
-      claim(`${path}/${GREEDY}`, spec, false);
+      claim(`${path}/${GREEDY}`, spec, anonymous);
       return;
     }
-    if (!routes.has(child)) claim(child, spec, false);
-    cover(child, spec);
+    if (!routes.has(child)) claim(child, spec, anonymous);
+    cover(child, spec, anonymous);
   };
-  for (const spec of specs) for (const path of spec.paths ?? []) cover(path, spec);
+  for (const spec of specs) {
+    for (const path of spec.paths ?? []) cover(path, spec, false);
+    for (const path of spec.anonymousBelow ?? []) cover(path, spec, true);
+  }
   return [...routes.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

@@ -6,6 +6,7 @@ import type { CodeSource } from "../bundle.ts";
 import type { StateStack } from "../stacks/state.ts";
 import type { StageConfig } from "../stages.ts";
 import { constructId } from "./names.ts";
+import type { SchedulePlace } from "./user-schedules.ts";
 import { type Isolation, WeftFunction } from "./weft-function.ts";
 
 export interface FunctionSetProps {
@@ -15,6 +16,8 @@ export interface FunctionSetProps {
   readonly machine?: StateMachine;
   /** The function that runs user code. */
   readonly sandbox?: IFunction;
+  /** Where the schedules of users live. */
+  readonly schedules?: SchedulePlace;
   /** The functions that run platform jobs. */
   readonly jobs?: { readonly jobs: WeftFunction; readonly canvasJobs: WeftFunction };
 }
@@ -24,6 +27,7 @@ export class FunctionSet {
   readonly all: WeftFunction[] = [];
   machine: StateMachine | undefined;
   sandbox: IFunction | undefined;
+  schedules: SchedulePlace | undefined;
   private readonly scope: Construct;
   private readonly props: FunctionSetProps;
 
@@ -32,6 +36,7 @@ export class FunctionSet {
     this.props = props;
     this.machine = props.machine;
     this.sandbox = props.sandbox;
+    this.schedules = props.schedules;
   }
 
   add(name: FunctionName, isolation?: Isolation): WeftFunction {
@@ -49,6 +54,7 @@ export class FunctionSet {
         ...(stage.publicUrl === undefined ? {} : { publicUrl: stage.publicUrl }),
         ...(this.machine ? { machine: this.machine } : {}),
         ...(this.sandbox ? { code: this.sandbox } : {}),
+        ...(this.schedules ? { schedules: this.schedules } : {}),
         ...(jobs ? { jobs: { jobs: jobs.jobs.fn, canvasJobs: jobs.canvasJobs.fn } } : {}),
       },
       stage: stage.name,

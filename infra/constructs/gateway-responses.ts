@@ -15,6 +15,8 @@ export interface Refusal {
 const LARGER_BODIES = {
   maxBytes: 4 * 1024 * 1024,
   upload: { method: "POST", path: "/api/spaces/{spaceId}/files/uploads" },
+  /** Of a call of a webhook, whose callers have no account. */
+  webhook: { method: "POST", path: "/hooks/{webhookId}/-/uploads" },
 };
 
 const refusal = (type: ResponseType, status: number, code: string, message: string): Refusal => ({

@@ -25,7 +25,8 @@ const AUTHORIZER_CACHE = Duration.seconds(60);
 /** A stream may last 15 minutes at API Gateway and at Lambda; the gateway gives up first, with its own answer. */
 const LONGEST_ANSWER_SECONDS = 840;
 
-const MULTIPART = "multipart/form-data";
+/** Bodies are bytes to API Gateway: as text, those that are no UTF-8 would be lost, and with them what they are signed by. */
+const EVERY_TYPE = "*/*";
 
 /** JSON in one line. No path, no query string and no header: they may carry a token. */
 const ACCESS_LOG = {
@@ -83,8 +84,7 @@ export class Gateway extends Construct {
       restApiName: `weft-${props.stageName}`,
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: true,
-      // Anything else is text to API Gateway, and bytes that are no UTF-8 would be lost.
-      binaryMediaTypes: [MULTIPART],
+      binaryMediaTypes: [EVERY_TYPE],
       deployOptions: {
         stageName: props.stageName,
         accessLogDestination: new LogGroupLogDestination(accessLogs),
@@ -133,7 +133,7 @@ export class Gateway extends Construct {
     Validations.of(method).acknowledge({
       id: "AwsSolutions-APIG4",
       reason:
-        "On the manifest's list of anonymous resources: sign-in, consent, links to approvals, documentation and health.",
+        "On the manifest's list of anonymous resources: sign-in, consent, links to approvals, documentation, health, and webhooks, whose callers prove themselves in their own ways.",
     });
   }
 }

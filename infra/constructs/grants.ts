@@ -9,6 +9,7 @@ import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import type { Grant } from "../../functions/manifest.ts";
+import type { SchedulePlace } from "./user-schedules.ts";
 import { acknowledgeWildcard } from "./wildcards.ts";
 
 /** What grants can name. `machine` is absent where the machine itself depends on the function. */
@@ -27,6 +28,8 @@ export interface Powers {
   readonly jobs?: { readonly jobs: IFunction; readonly canvasJobs: IFunction };
   /** The function that runs user code. */
   readonly code?: IFunction;
+  /** Where the schedules of users live. */
+  readonly schedules?: SchedulePlace;
 }
 
 /** Objects live under `spaces/{spaceId}/…`; nothing may reach outside that prefix. */
@@ -122,6 +125,31 @@ function inboundStatements({ files, key }: Powers): PolicyStatement[] {
   ];
 }
 
+/** Make schedules in the one group, which call with the one role and nothing else. */
+function schedulerStatements(scope: Construct, { group, roleArn }: SchedulePlace): PolicyStatement[] {
+  const schedules = Stack.of(scope).formatArn({
+    service: "scheduler",
+    resource: "schedule",
+    resourceName: `${group}/*`,
+  });
+  return [
+    new PolicyStatement({
+      actions: [
+        "scheduler:CreateSchedule",
+        "scheduler:DeleteSchedule",
+        "scheduler:GetSchedule",
+        "scheduler:UpdateSchedule",
+      ],
+      resources: [schedules],
+    }),
+    new PolicyStatement({
+      actions: ["iam:PassRole"],
+      resources: [roleArn],
+      conditions: { StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } },
+    }),
+  ];
+}
+
 /** Names of the encryption context of sealed secrets (packages/core/src/platform/sealer.ts). */
 const SEAL_CONTEXT = ["spaceId", "credentialId", "version"];
 
@@ -149,6 +177,7 @@ export interface GrantEffect {
 
 export const RUNS_WILDCARD = "Executions of this one machine: their names are made at run time.";
 const INBOUND_WILDCARD = "Mails that came in lie under one prefix of one bucket, each under a name that SES gives it.";
+const SCHEDULES_WILDCARD = "Schedules of users in their one group: their names are made at run time.";
 const FILES_WILDCARD = "Objects of all spaces live under one prefix of one bucket; the code checks the space.";
 
 function machineOf(powers: Powers): StateMachine {
@@ -218,6 +247,20 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
       };
     case "inbound:name":
       return { statements: [], environment: { INBOUND_DOMAIN: powers.inboundDomain } };
+    case "scheduler": {
+      const { schedules } = powers;
+      if (!schedules) throw new Error('the grant "scheduler" needs the place of users\' schedules');
+      return {
+        statements: schedulerStatements(scope, schedules),
+        environment: {
+          SCHEDULE_GROUP: schedules.group,
+          SCHEDULE_ROLE_ARN: schedules.roleArn,
+          SCHEDULE_TARGET_ARN: schedules.targetArn,
+          SCHEDULE_QUEUE_ARN: schedules.queueArn,
+        },
+        wildcard: SCHEDULES_WILDCARD,
+      };
+    }
     default: {
       const unknown: never = grant;
       throw new Error(`unknown grant: ${String(unknown)}`);

@@ -24,6 +24,7 @@ export class ObservabilityStack extends Stack {
     const watched = {
       table: state.table,
       failedEvents: state.failedEvents,
+      failedSchedules: schedule.users.failed,
       api: api.api,
       machine: execution.machine,
       deadDeliveries: execution.deadDeliveries,

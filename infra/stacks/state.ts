@@ -1,19 +1,17 @@
-import { Aws, Duration, type RemovalPolicy, Stack, type StackProps, Validations } from "aws-cdk-lib";
+import { Aws, type RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { EventBus } from "aws-cdk-lib/aws-events";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Key } from "aws-cdk-lib/aws-kms";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { dataKey } from "../constructs/data-key.ts";
+import { failedQueue } from "../constructs/failed-queue.ts";
 import { filesBucket } from "../constructs/files-bucket.ts";
 import { letMailIn } from "../constructs/inbound-mail.ts";
 import { singleTable } from "../constructs/single-table.ts";
 import type { StageConfig } from "../stages.ts";
-
-/** The most that SQS keeps a message. */
-const FAILED_EVENT_RETENTION = Duration.days(14);
 
 export interface StateStackProps extends StackProps {
   readonly stage: StageConfig;
@@ -45,12 +43,7 @@ export class StateStack extends Stack {
   }
 
   private failedEventsQueue(removalPolicy: RemovalPolicy): Queue {
-    const queue = new Queue(this, "FailedEvents", {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: FAILED_EVENT_RETENTION,
-      removalPolicy,
-    });
+    const queue = failedQueue(this, "FailedEvents", removalPolicy);
     queue.addToResourcePolicy(
       new PolicyStatement({
         sid: "RulesOfThisAccount",
@@ -59,11 +52,6 @@ export class StateStack extends Stack {
         resources: [queue.queueArn],
         conditions: { StringEquals: { "aws:SourceAccount": Aws.ACCOUNT_ID } },
       }),
-    );
-    const reason = "This is the dead-letter queue; an alarm watches its depth.";
-    Validations.of(queue).acknowledge(
-      { id: "AwsSolutions-SQS3", reason },
-      { id: "Serverless-SQSRedrivePolicy", reason },
     );
     return queue;
   }

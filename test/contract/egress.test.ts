@@ -11,6 +11,7 @@ const LOCAL = /^packages\/local\//;
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   "packages/adapters/src/sandbox/child.ts": "takes the modules away from the program that it runs",
   "packages/adapters/src/sandbox/python.ts": "names the type of a pipe to its child",
+  "functions/trigger/hook/address.ts": "compares addresses with lists of them",
   "functions/docs/page.ts": "is the page's own script, which runs in a browser",
 };
 

@@ -5,6 +5,7 @@ import { nodeTypes } from "@weft/engine/nodes/index";
 import { ID_PREFIX } from "@weft/kernel/ids";
 import { describe, expect, it } from "vitest";
 import "../../functions/platform/registry.ts";
+import "../../functions/trigger/schedule-job.ts";
 import "../../functions/workflow/copy-job.ts";
 import { type FunctionSpec, functions, jobs } from "../../functions/manifest.ts";
 import { importsOf, ROOT, sources } from "./sources.ts";

@@ -253,6 +253,19 @@ describe("respond_to_webhook", () => {
       body: "AAE=",
     });
   });
+  it("gives a file of the space, by its key or as it came", async () => {
+    const bytes = new Uint8Array([0, 255, 1]);
+    const known = ["reports/a.bin", "fil_01jd0000000000000000000000"];
+    const files = { get: async (key: string) => (known.includes(key) ? { bytes, contentType: "image/png" } : null) };
+    const config = { body: { type: "file", input: "x" } };
+    const deps = { files } as never;
+    for (const x of [known[0], known[1], { id: known[1], name: "a.png" }]) {
+      const { output } = await call("respond_to_webhook", config, { x }, { deps });
+      expect(output).toMatchObject({ headers: { "content-type": "image/png" }, body: "AP8B", isBase64: true });
+    }
+    expect(await refusal("respond_to_webhook", config, { x: "b" }, { deps })).toBe("not_found");
+    expect(await refusal("respond_to_webhook", config, { x: "../a" }, { deps })).toBe("invalid_key");
+  });
   it("lets nobody write headers of their own into it", async () => {
     const header = (name: string, value: string) => ({ headers: [{ name, value }] });
     expect(await refusal("respond_to_webhook", header("x", "{{x}}"), { x: "a\r\nset-cookie: b" })).toBe(

@@ -1,9 +1,9 @@
-import { MULTIPART } from "@weft/http/form";
 import { MAX_BODY_BYTES } from "@weft/http/request";
 import { ERROR_STATUS, type ErrorCode } from "@weft/kernel/errors";
 import { describe, expect, test } from "vitest";
 import { routes as fileRoutes } from "../../functions/file/routes.ts";
 import { type FunctionSpec, functions } from "../../functions/manifest.ts";
+import { hookRoutes } from "../../functions/trigger/hook/hook.routes.ts";
 import { apiRoutes } from "../../infra/constructs/api-routes.ts";
 import { REFUSALS, refusalBody } from "../../infra/constructs/gateway-responses.ts";
 import { resources, templatesOf } from "../support/templates.ts";
@@ -45,7 +45,10 @@ describe("routes", () => {
 
   test("only the manifest's anonymous resources lack the authorizer", () => {
     const open = methods().filter((method) => method.AuthorizationType !== "CUSTOM");
-    const listed = specs.flatMap((spec) => spec.anonymous ?? []);
+    const listed = specs.flatMap((spec) => [
+      ...(spec.anonymous ?? []),
+      ...(spec.anonymousBelow ?? []).flatMap((path) => [path, `${path}/{proxy+}`]),
+    ]);
     expect(open.map((method) => method.path).sort()).toEqual([...listed].sort());
     for (const method of methods()) {
       if (method.AuthorizationType === "CUSTOM") expect(method.AuthorizerId.Ref).toBeDefined();
@@ -201,13 +204,18 @@ describe("refusals", () => {
     const refusal = REFUSALS.find(({ code }) => code === "too_large")!;
     const { details } = JSON.parse(refusalBody(refusal)).error;
     const upload = fileRoutes.find(({ operationId }) => operationId === "uploadFile");
-    expect(details).toEqual({ maxBytes: MAX_BODY_BYTES, upload: { method: "POST", path: upload?.larger } });
+    const webhook = hookRoutes.find(({ operationId }) => operationId === "announceWebhookUpload");
+    expect(details).toEqual({
+      maxBytes: MAX_BODY_BYTES,
+      upload: { method: "POST", path: upload?.larger },
+      webhook: { method: webhook?.method, path: webhook?.path },
+    });
     expect(fileRoutes.some(({ method, path }) => method === "POST" && path === upload?.larger)).toBe(true);
   });
 
-  test("forms reach functions as bytes", () => {
+  test("bodies reach functions as bytes, whatever their type", () => {
     expect(resources("AWS::ApiGateway::RestApi").map(({ Properties }) => Properties.BinaryMediaTypes)).toEqual([
-      [MULTIPART],
+      ["*/*"],
     ]);
   });
 

@@ -18,6 +18,8 @@ function expectedAcknowledgements(): string[] {
     "Execution/Sandbox/Attach AwsSolutions-IAM5[Resource::*]",
     "Execution/Sandbox/NotFromInside AwsSolutions-IAM5[Resource::*]",
     "Execution/Sandbox/Vpc AwsSolutions-VPC7",
+    "Schedule/UserSchedules/Failed AwsSolutions-SQS3",
+    "Schedule/UserSchedules/Failed Serverless-SQSRedrivePolicy",
     "State/FailedEvents AwsSolutions-SQS3",
     "State/FailedEvents Serverless-SQSRedrivePolicy",
     "State/FilesAccessLogs AwsSolutions-S1",
@@ -31,8 +33,10 @@ function expectedAcknowledgements(): string[] {
     if (has("files")) expected.push(`${path}/Role/Files AwsSolutions-IAM5[/spaces/*]`);
     if (has("inbound")) expected.push(`${path}/Role/Inbound AwsSolutions-IAM5[/inbound/*]`);
     if (has("machine")) expected.push(`${path}/Role/Machine AwsSolutions-IAM5[execution]`);
+    if (has("scheduler")) expected.push(`${path}/Role/Scheduler AwsSolutions-IAM5[schedules]`);
     const anonymous = "anonymous" in spec ? spec.anonymous : [];
-    for (const open of anonymous)
+    const below = "anonymousBelow" in spec ? spec.anonymousBelow : [];
+    for (const open of [...anonymous, ...below.flatMap((path) => [path, `${path}/{proxy+}`])])
       expected.push(`Api/Gateway/Api/Default${open === "/" ? "" : open}/ANY AwsSolutions-APIG4`);
   }
   return expected.sort();
@@ -51,6 +55,7 @@ function acknowledgements(stack: Stack) {
 function shortened(rule: string): string {
   if (rule.includes(":execution:")) return "AwsSolutions-IAM5[execution]";
   if (rule.endsWith("/inbound/*]")) return "AwsSolutions-IAM5[/inbound/*]";
+  if (rule.endsWith(":schedule/weft-dev-schedule-users/*]")) return "AwsSolutions-IAM5[schedules]";
   return rule.endsWith("/spaces/*]") ? "AwsSolutions-IAM5[/spaces/*]" : rule;
 }
 

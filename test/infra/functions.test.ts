@@ -81,6 +81,7 @@ describe("functions", () => {
       if (grant === "mail") expected.add("ses");
       if (grant === "code" || grant === "jobs") expected.add("lambda");
       if (grant === "secrets") expected.add("kms");
+      if (grant === "scheduler") expected.add("scheduler").add("iam");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
       if (grant === "events") expected.add("events");
     }
@@ -116,6 +117,9 @@ describe("functions", () => {
     if (spec.grants.includes("secrets")) expected.push("DATA_KEY_ARN");
     if (spec.grants.includes("events")) expected.push("EVENT_BUS");
     if (spec.grants.some((grant) => grant.startsWith("inbound"))) expected.push("INBOUND_DOMAIN");
+    if (spec.grants.includes("scheduler")) {
+      expected.push("SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "SCHEDULE_TARGET_ARN", "SCHEDULE_QUEUE_ARN");
+    }
     expect(Object.keys(variables).sort()).toEqual(expected.sort());
     for (const [name, value] of Object.entries(variables)) {
       expect(name).not.toMatch(/SECRET|PASSWORD|TOKEN|API_KEY|PRIVATE/i);
@@ -164,6 +168,7 @@ describe("functions", () => {
 
   test("a grant of the machine where there is none fails at synth", () => {
     expect(() => effectOf({} as never, "machine", {} as never)).toThrow('use "machine:self"');
+    expect(() => effectOf({} as never, "scheduler", {} as never)).toThrow("place of users' schedules");
   });
 });
 

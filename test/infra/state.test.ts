@@ -29,6 +29,7 @@ describe("state stack", () => {
       "state AWS::KMS::Key DataKey17AFBB84",
       "state AWS::Events::EventBus BusEA82B648",
       "state AWS::SQS::Queue FailedEventsA83487DA",
+      "schedule AWS::SQS::Queue UserSchedulesFailed2AF2AF90",
     ]);
   });
 
@@ -129,12 +130,16 @@ describe("state stack", () => {
   });
 
   test("queues refuse plain HTTP and keep what failed for two weeks", () => {
-    const queue = only("AWS::SQS::Queue");
-    expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 60 * 60);
-    const statements = only("AWS::SQS::QueuePolicy").Properties.PolicyDocument.Statement;
-    expect(statements).toContainEqual(
-      expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
-    );
+    const queues = resources("AWS::SQS::Queue");
+    const policies = resources("AWS::SQS::QueuePolicy");
+    for (const { id, Properties } of queues) {
+      expect([id, Properties.MessageRetentionPeriod]).toEqual([id, 14 * 24 * 60 * 60]);
+      const policy = policies.find((found) => JSON.stringify(found.Properties.Queues).includes(id));
+      expect(policy?.Properties.PolicyDocument.Statement).toContainEqual(
+        expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+      );
+    }
+    expect(policies).toHaveLength(queues.length);
   });
 
   test("only the state stack is protected from deletion, and only where data matters", () => {

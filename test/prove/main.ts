@@ -1,13 +1,14 @@
 /**
  * `npm run prove`: the proofs that `npm test` takes samples of, whole.
  *
- *   npm run prove -- [--minutes N] [--seed S] [--only kills,scale,lanes,plans,canvases,states,stores]
+ *   npm run prove -- [--minutes N] [--seed S] [--only kills,scale,lanes,plans,canvases,states,stores,hooks,schedules]
  */
 import { randomInt } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { hasFixtures } from "../local/asl-fixture.ts";
+import { GOLDEN, GOLDEN_ZONES } from "../support/schedule-oracle.ts";
 import { proveKills } from "./kills.ts";
 import { MAX_EVENTS, MAX_PEAK_MB, proveScale } from "./scale.ts";
 import { runTests } from "./vitest.ts";
@@ -146,6 +147,18 @@ async function stores(): Promise<Outcome> {
   return { ...result, figures: `${files.length} files, DynamoDB killed ${STORE_ROUNDS} times` };
 }
 
+/** Ten webhooks for a minute, and bodies as large as they may be. */
+async function hooks(): Promise<Outcome> {
+  const result = await runTests(["test/stack/webhooks-load.test.ts"], { WEFT_HOOKS: "whole" });
+  const said = /^webhooks: .*$/m.exec(result.written)?.[0];
+  return { ...result, figures: said ?? "did not come to its end" };
+}
+
+async function schedules(): Promise<Outcome> {
+  const result = await runTests(["test/execution/schedule-golden.test.ts"], { WEFT_SCHEDULES: "whole" });
+  return { ...result, figures: `${GOLDEN.length} schedules in ${GOLDEN_ZONES.length} zones over two years` };
+}
+
 function print(): boolean {
   console.log("");
   const width = Math.max(...rows.map(({ proof }) => proof.length));
@@ -163,7 +176,9 @@ function print(): boolean {
 console.log(`first seed ${seed}${Number.isFinite(minutes) ? `, ${minutes} minutes` : ""}`);
 await prove("states", "States Language against AWS's records", states);
 await prove("stores", "Stores keep what they acknowledged", stores);
+await prove("schedules", "Schedules fire when they say and as the rules say", schedules);
 await prove("kills", "Killed stacks lose and repeat nothing", kills);
+await prove("hooks", "Webhooks under load start every run once", hooks);
 await prove("scale", "Large workflows end with every call made once, in bounded memory", scale);
 await prove("plans", "Plans of every pure node type give the sequential outcome", plans);
 await prove("canvases", "Coze's canvases in other forms", canvases);

@@ -99,11 +99,25 @@ beforeAll(async () => {
   await make("POST", events, { type: "owned.again" });
   const sent = () => make("GET", `${subscriptions}/${subscription.id}/deliveries`);
   const deliveries = await until(sent, ({ items }) => items.length === 1);
+  const webhook = await make("POST", `/api/spaces/${space}/webhooks`, {
+    name: "h",
+    workflowId: workflow.id,
+    routes: [{ methods: ["POST"], path: "/orders" }],
+    auth: { type: "bearer" },
+  });
+  await make("POST", `/api/spaces/${space}/webhooks/${webhook.id}/listen`);
+  const schedule = await make("POST", `/api/spaces/${space}/schedules`, {
+    name: "s",
+    when: { type: "rate", every: 1, unit: "day" },
+    workflowId: workflow.id,
+  });
   owned = {
     eventId: event.items[0].id,
     eventTriggerId: eventTrigger.id,
     subscriptionId: subscription.id,
     deliveryId: deliveries.items[0].id,
+    webhookId: webhook.id,
+    scheduleId: schedule.id,
     credentialId: credential.id,
     credentialVersion: "1",
     variableId: variable.id,
@@ -132,7 +146,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Parameters whose value is no object of an account. */
-const NOT_OWNED = new Set(["jobName", "roleId", "token"]);
+const NOT_OWNED = new Set(["jobName", "roleId", "token", "proxy"]);
 const names = (path: string): string[] => [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] as string);
 const filled = (path: string, values: Record<string, string>): string =>
   path.replace(/\{([^}]+)\}/g, (_all, name: string) => values[name] ?? `no-${name}`);
@@ -180,6 +194,7 @@ describe("a second account", () => {
         restoreWorkflowSnapshot: { expectedRevision: 1 },
         updateTemplate: { expectedRevision: 1, name: "mine now" },
         publishTemplate: { audience: "space" },
+        updateWebhook: { name: "mine now" },
         answerApproval: { decision: "approve" },
         resumeExecution: { eventId: owned.askedId, data: "x" },
         replayDeliveries: { since: new Date(0).toISOString() },
@@ -193,11 +208,12 @@ describe("a second account", () => {
 
   it.each(outside.map((op) => [op.operationId, op] as const))(
     "may do nothing at %s with the first account's id",
-    async (_id, { method, path }) => {
+    async (_id, { method, path, security }) => {
       const body = method === "GET" || method === "DELETE" ? {} : { body: {} };
       const answer = await world.call(method, filled(path, owned), { token: stranger.token, ...body });
-      // Routes of administrators say what is missing before they look for anything.
-      expect(["not_found", "forbidden"]).toContain(answer.json?.error?.code);
+      // Routes of administrators say what is missing before they look for anything; a webhook asks for its own proof.
+      const isHook = security?.length === 0;
+      expect(["not_found", "forbidden", ...(isHook ? ["unauthenticated"] : [])]).toContain(answer.json?.error?.code);
     },
   );
 

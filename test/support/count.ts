@@ -1,15 +1,21 @@
 import { documentClient } from "@weft/db/table";
 
-/** How many requests the work sends to the table. */
-export async function countRequests(work: () => Promise<unknown>): Promise<number> {
+const WRITES = /^(Put|Update|Delete|BatchWrite|TransactWrite)/;
+
+/** How many requests the work sends to the table, or how many of them write. */
+export async function countRequests(
+  work: () => Promise<unknown>,
+  { writesOnly = false }: { writesOnly?: boolean } = {},
+): Promise<number> {
   const client = documentClient();
   let count = 0;
   const name = "countRequests";
   client.middlewareStack.add(
-    (next) => (args) => {
-      count++;
-      return next(args);
-    },
+    (next, { commandName = "" }) =>
+      (args) => {
+        if (!writesOnly || WRITES.test(commandName)) count++;
+        return next(args);
+      },
     { step: "initialize", name, override: true },
   );
   try {

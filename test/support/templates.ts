@@ -22,7 +22,7 @@ export function buildApp(stage: StageName = "dev", { checked = false } = {}) {
 }
 
 export type StackName = "state" | "execution" | "api" | "schedule" | "observability";
-export const stackNames: StackName[] = ["state", "execution", "api", "schedule", "observability"];
+export const stackNames: StackName[] = ["state", "execution", "schedule", "api", "observability"];
 
 const built = new Map<StageName, Record<StackName, Template>>();
 

@@ -32,11 +32,12 @@ export interface Stage {
 export async function respond(stage: Stage): Promise<LambdaAnswer> {
   const { route, state, call } = stage;
   const { ctx, headers } = state;
-  const { params, query, body } = call;
-  const result = await route.handler({ params, query, body, ctx, headers, stream: streamingOf(route) });
+  const { params, query, body, request } = call;
+  const result = await route.handler({ params, query, body, ctx, headers, request, stream: streamingOf(route) });
   const reply = result instanceof Reply ? result : new Reply({ kind: "json", value: result });
   const status = reply.status ?? route.status;
   const { body: out } = reply;
+  if (reply.after) state.pending = settled(reply.after, ctx.requestId);
   if (out.kind === "json") {
     const value = route.response === null ? undefined : route.response.parse(out.value);
     await settle(stage, value === undefined ? { status } : { status, body: value });
@@ -50,6 +51,13 @@ export async function respond(stage: Stage): Promise<LambdaAnswer> {
   if (out.kind === "text") return textAnswer(status, out.text, out.contentType, ctx.requestId, reply.headers);
   const bytes = Readable.from(out.source, { objectMode: false });
   return streamAnswer(status, bytes, out.contentType, ctx.requestId, reply.headers);
+}
+
+/** What goes on behind an answer has nobody left to tell of its failure but the log. */
+async function settled(work: Promise<unknown>, requestId: string): Promise<void> {
+  await work.catch((thrown: unknown) =>
+    log.error("work behind an answer failed", { requestId, error: errorLog(thrown) }),
+  );
 }
 
 function openStream(stage: Stage, run: SseRun, status: number): Readable {

@@ -8,6 +8,7 @@ import { newId } from "@weft/kernel/ids";
 import type { APIGatewayProxyEvent, StreamifyHandler } from "aws-lambda";
 import { actorOf } from "./authenticate.ts";
 import { log } from "./log.ts";
+import { GREEDY } from "./raw.ts";
 import { headersOf } from "./request.ts";
 import {
   type Dialect,
@@ -53,9 +54,12 @@ function checkDuplicates(routes: readonly Route[]): void {
 function pathMatcher(path: string): RegExp {
   const source = path
     .split("/")
-    .map((part) => (part.startsWith("{") ? "[^/]+" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")))
+    .map((part) =>
+      part === GREEDY ? ".*" : part.startsWith("{") ? "[^/]+" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"),
+    )
     .join("/");
-  return new RegExp(`^${source}/?$`);
+  // A greedy parameter may be nothing at all, its slash included.
+  return new RegExp(`^${source.replace(/\/\.\*$/, "(?:/.*)?")}/?$`);
 }
 
 /** Tells, for a request that no route takes, which methods its path has; OPTIONS is answered with them. */
@@ -99,6 +103,7 @@ function logRequest(state: RequestState, event: APIGatewayProxyEvent, status: nu
 
 function routerOf(routes: readonly Route[], services: HttpServices, dialect: Dialect, states: StateOf) {
   const allowed = refusal(routes);
+  const raws = routes.filter(({ raw }) => raw).map((route) => ({ route, matcher: pathMatcher(route.path) }));
   const table = [...routes].sort(bySpecificity).map((route) => ({
     method: route.method,
     path: route.path,
@@ -111,6 +116,8 @@ function routerOf(routes: readonly Route[], services: HttpServices, dialect: Dia
   });
   return async (event: APIGatewayProxyEvent, context: never): Promise<LambdaAnswer> => {
     const state = mustHave(states, event);
+    const raw = rawFor(event, routes, raws);
+    if (raw) return serve(raw, services, dialect, event, state);
     const isHead = event.httpMethod === "HEAD";
     // A stream would run for a caller who wants none of it.
     if (isHead && !allowed("OPTIONS", event.path).includes("HEAD")) allowed("HEAD", event.path);
@@ -120,6 +127,26 @@ function routerOf(routes: readonly Route[], services: HttpServices, dialect: Dia
     const answer = result as LambdaAnswer;
     return isHead ? { ...answer, body: "" } : answer;
   };
+}
+
+/** The raw route that a HEAD or an OPTIONS goes to: nobody but its handler knows what there is. */
+function rawFor(
+  event: APIGatewayProxyEvent,
+  routes: readonly Route[],
+  raws: readonly { route: Route; matcher: RegExp }[],
+): Route | undefined {
+  if (raws.length === 0 || (event.httpMethod !== "HEAD" && event.httpMethod !== "OPTIONS")) return undefined;
+  const isOther = routes.some(({ raw, path }) => !raw && pathMatcher(path).test(event.path));
+  const found = isOther ? undefined : raws.find(({ matcher }) => matcher.test(event.path));
+  if (!found) return undefined;
+  const values = event.path.split("/");
+  const names = found.route.path.split("/");
+  const params = names.map((name, at): [string, string] => {
+    const isRest = name === GREEDY;
+    return [name.replace(/^\{|\+?\}$/g, ""), isRest ? values.slice(at).join("/") : (values[at] ?? "")];
+  });
+  event.pathParameters = Object.fromEntries(params.filter((_, at) => names[at]?.startsWith("{")));
+  return found.route;
 }
 
 function mustHave(states: StateOf, event: object): RequestState {

@@ -92,9 +92,10 @@ export function openApiDocument(routes: readonly Route[], info: DocumentInfo) {
   for (const route of [...routes].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))) {
     if (ids.has(route.operationId)) throw new Error(`operationId ${route.operationId} is used twice`);
     ids.add(route.operationId);
-    const item = paths[route.path] ?? {};
+    const path = route.path.replace("+}", "}");
+    const item = paths[path] ?? {};
     item[route.method.toLowerCase()] = operation(route);
-    paths[route.path] = item;
+    paths[path] = item;
   }
   return createDocument({
     openapi: "3.1.0",

@@ -14,11 +14,13 @@ export class Reply<T> {
   readonly body: ReplyBody;
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly after: Promise<unknown> | undefined;
 
   constructor(body: ReplyBody, options: ReplyOptions = {}) {
     this.body = body;
     this.status = options.status;
     this.headers = options.headers ?? {};
+    this.after = options.after;
   }
 }
 
@@ -26,6 +28,8 @@ export class Reply<T> {
 export interface ReplyOptions {
   status?: number;
   headers?: Readonly<Record<string, string>>;
+  /** Work that goes on when the answer is out; the function ends after it. */
+  after?: Promise<unknown>;
 }
 
 /** A JSON answer with a status or headers of its own; `value` still passes the route's `response` schema. */

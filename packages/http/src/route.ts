@@ -57,6 +57,8 @@ export interface RouteInfo {
   consumes?: readonly string[];
   /** Path of the POST by which larger bodies can be sent; the refusal of a body that is too large names it. */
   larger?: string;
+  /** The handler gets the request as it came, see `rawRoutes`. */
+  raw?: true;
   /** `strip` lets dialects ignore unknown fields of query and body. Default `reject`. */
   unknownFields?: "reject" | "strip";
 }
@@ -101,13 +103,18 @@ export interface Route extends RouteInfo {
 const MAX_PARAM_CHARS = 256;
 const NAME = /\{([^}]*)\}/g;
 const CAMEL = /^[a-z][A-Za-z0-9]*$/;
+/** The greedy parameter: everything below a path, or nothing. */
+const REST = "proxy";
+/** Longest path that API Gateway takes. */
+const MAX_REST_CHARS = 8_192;
 
 /** Names of the parameters of a path template, in order. */
 export function paramNames(path: string): string[] {
-  return [...path.matchAll(NAME)].map((match) => match[1] ?? "");
+  return [...path.matchAll(NAME)].map((match) => (match[1] ?? "").replace(/\+$/, ""));
 }
 
 function paramSchema(name: string): z.ZodType {
+  if (name === REST) return z.string().max(MAX_REST_CHARS);
   const kind = name.endsWith("Id") ? name.slice(0, -2) : "";
   return Object.hasOwn(ID_PREFIX, kind) ? idSchema(kind as IdKind) : z.string().min(1).max(MAX_PARAM_CHARS);
 }

@@ -7,6 +7,7 @@ import { respond, type Stage } from "./answer.ts";
 import { audit } from "./audit.ts";
 import { log } from "./log.ts";
 import { parseWith, queryObject } from "./parse.ts";
+import { rawRequest } from "./raw.ts";
 import { decodeParams, queryOf, readBody } from "./request.ts";
 import { type Dialect, errorLog, jsonAnswer, type LambdaAnswer, toAppError } from "./respond.ts";
 import type { Route } from "./route.ts";
@@ -29,7 +30,8 @@ export async function serve(
   const call: Call = { params: {}, query: {}, body: undefined, bodyHash: "" };
   try {
     await admit(route, services, event, state, call);
-    await readInput(route, event, state, call);
+    if (route.raw) call.request = rawRequest(event);
+    else await readInput(route, event, state, call);
     return await answer({ route, services, dialect, state, call });
   } catch (thrown) {
     const error = toAppError(thrown);

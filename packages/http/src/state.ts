@@ -1,4 +1,5 @@
 import type { Ctx } from "@weft/kernel/ctx";
+import type { RawRequest } from "./raw.ts";
 import type { Headers } from "./request.ts";
 
 /** One request on its way through the pipeline. */
@@ -17,4 +18,6 @@ export interface Call {
   query: Record<string, unknown>;
   body: unknown;
   bodyHash: string;
+  /** Of a raw route. */
+  request?: RawRequest;
 }

@@ -71,6 +71,12 @@ export async function get(ctx: Ctx): Promise<Space> {
   return toSpace(await getLive(ctx, spaceTarget(spaceId)), await roleOf(spaceId, requireUser(ctx)));
 }
 
+/** Whether the space of the ctx is there: for work that begins by itself, which nobody authorised just now. */
+export async function isLive(ctx: Ctx): Promise<boolean> {
+  const row = await getAny(spaceTarget(requireSpace(ctx)));
+  return row !== null && row.deletedAt === undefined;
+}
+
 export async function update(ctx: Ctx, input: UpdateSpace): Promise<Space> {
   const spaceId = requireSpace(ctx);
   const { expectedRevision, ...set } = input;

@@ -131,6 +131,14 @@ export async function findFiring(key: { spaceId: string; firingId: string }): Pr
   return data ?? undefined;
 }
 
+/** Whether a run is open, or its start was put off and is still to come. */
+export async function isUnderWay(spaceId: string, executionId: string): Promise<boolean> {
+  const row = await findExecution({ spaceId, executionId });
+  if (row) return !isTerminal(row.status);
+  const firing = await findFiring({ spaceId, firingId: firingIdOf(executionId) });
+  return firing?.status === "pending";
+}
+
 /** One state of a firing's lane: it waits until it is due, then starts the run. Repeats change nothing. */
 export async function runFiring(deps: ExecutionDeps, input: LaneInput): Promise<LaneRoute> {
   const done: LaneRoute = { ...input, next: "done" };
@@ -147,8 +155,7 @@ export async function runFiring(deps: ExecutionDeps, input: LaneInput): Promise<
     const dueAt = Date.parse(row.dueAt);
     if (dueAt > now) return wait(dueAt);
     if (row.after !== undefined) {
-      const before = await findExecution({ spaceId: row.spaceId, executionId: row.after });
-      if (before && !isTerminal(before.status)) {
+      if (await isUnderWay(row.spaceId, row.after)) {
         return wait(now + Math.min(MAX_PAUSE_SECONDS, 1 + Math.floor(input.hops / 2)) * SECOND_MS);
       }
     }
@@ -221,6 +228,12 @@ export async function listFirings(
   const scope = { operation: "listFirings", spaceId, filters: { triggerId } };
   const page = await listPage(FiringEntity.query.byTrigger({ spaceId, triggerId }), { scope, ...query });
   return { items: (page.items as FiringRow[]).map(toFiring), nextCursor: page.nextCursor };
+}
+
+/** Drops the start of a run that was put off and did not begin; does nothing where there is none. */
+export async function cancelFiring(ctx: Ctx, executionId: string): Promise<void> {
+  const row = await findFiring({ spaceId: requireSpace(ctx), firingId: firingIdOf(executionId) });
+  if (row?.status === "pending") await end(ctx, row, "cancelled");
 }
 
 /** Drops the starts that a trigger put off and that did not begin: it is deleted or stopped. */

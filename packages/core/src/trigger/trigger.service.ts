@@ -5,9 +5,9 @@ import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError, messageOf } from "@weft/kernel/errors";
 import { type Id, newId } from "@weft/kernel/ids";
 import type { ExecutionDeps } from "../execution/deps.ts";
-import { findExecution, isTerminal } from "../execution/store.ts";
+import { findExecution } from "../execution/store.ts";
 import type { FiredTrigger } from "./trigger.entity.ts";
-import { defer, findFiring, firingIdOf, gather, toFiring } from "./trigger.firing.ts";
+import { defer, findFiring, firingIdOf, gather, isUnderWay, toFiring } from "./trigger.firing.ts";
 import { keyValue, paceKey, takeStart } from "./trigger.pace.ts";
 import { type StartedRun, startRun } from "./trigger.run.ts";
 import { type Firing, MAX_DELAY_SECONDS } from "./trigger.schema.ts";
@@ -20,10 +20,14 @@ export interface TriggerEvent {
   input: Record<string, unknown>;
   /** The run's id where the event has an identity: a repeat of it starts nothing. */
   executionId?: Id<"execution">;
+  /** The id was made for this event just now: there is nothing of it to look for. */
+  isFirst?: boolean;
   /** async where it is left out, and for every run that is put off. */
   mode?: RunMode;
   /** The run that has to end before this one starts. */
-  after?: string;
+  after?: string | undefined;
+  /** Milliseconds since the epoch: the run starts no earlier. */
+  notBefore?: number;
   /** For whom it runs (`sys_uuid` and the like). */
   system?: Record<string, string>;
 }
@@ -47,7 +51,7 @@ export async function fire(
   const now = ctx.clock.now();
   const { policy, triggerId } = trigger;
   const executionId = event.executionId ?? newId("execution", now);
-  if (event.executionId !== undefined) {
+  if (event.executionId !== undefined && !event.isFirst) {
     const before = await earlier(ctx, deps, trigger, event, executionId);
     if (before) return before;
   }
@@ -64,13 +68,13 @@ export async function fire(
     const firing = await gather(ctx, deps, paceKey(spaceId, triggerId, "debounce", value), policy.debounce, start);
     return { status: "deferred", firing };
   }
-  let dueAt = now;
+  let dueAt = Math.max(now, event.notBefore ?? now);
   if (policy.throttle) {
     const value = await keyValue("throttle", policy.throttle.key, input, now);
     const key = paceKey(spaceId, triggerId, "throttle", value);
-    dueAt = await takeStart(key, policy.throttle, now, MAX_DELAY_SECONDS * 1000);
+    dueAt = Math.max(dueAt, await takeStart(key, policy.throttle, now, MAX_DELAY_SECONDS * 1000));
   }
-  if (dueAt > now || (await isUnderWay(spaceId, event.after))) {
+  if (dueAt > now || (event.after !== undefined && (await isUnderWay(spaceId, event.after)))) {
     return { status: "deferred", firing: await defer(ctx, deps, { ...start, dueAt }) };
   }
   return startRun(ctx, deps, fired, { input, executionId, mode: event.mode ?? "async", system: event.system });
@@ -107,10 +111,4 @@ async function mapped(
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new AppError("unprocessable", "the input mapping gives no object for what arrived");
-}
-
-async function isUnderWay(spaceId: string, executionId: string | undefined): Promise<boolean> {
-  if (executionId === undefined) return false;
-  const row = await findExecution({ spaceId, executionId });
-  return row !== undefined && !isTerminal(row.status);
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { fromText } from "../data/encoding.ts";
+import { fileIdOf, fileKey, readFile } from "../data/files.ts";
 import { refuse } from "../items/items.ts";
 import { MAX_FIELDS, MAX_STRING } from "../limits.ts";
 import { defineNode, type NodeRun, type WebhookResponse } from "../node.ts";
@@ -21,6 +22,8 @@ const OWN_HEADERS = new Set([
 ]);
 /** What a Lambda's answer may have (architecture §6). */
 const MAX_BODY = 5 * 1024 * 1024;
+/** Bytes whose base64 is no longer than that. */
+const MAX_FILE = Math.floor(MAX_BODY / 4) * 3;
 
 const config = z.strictObject({
   status: z.int().min(200).max(599).default(200),
@@ -50,6 +53,8 @@ const config = z.strictObject({
         input: z.string().min(1).max(128),
         contentType: z.string().max(200).default("application/octet-stream"),
       }),
+      /** A file that an input names, by key or id. */
+      z.strictObject({ type: z.literal("file"), input: z.string().min(1).max(128) }),
       z.strictObject({ type: z.literal("redirect"), url: z.string().min(1).max(8_000) }),
     ])
     .default({ type: "none" }),
@@ -68,7 +73,7 @@ function redirect(url: string): { headers: Record<string, string>; body: string 
   };
 }
 
-function bodyOf({ config, inputs }: NodeRun<Config>): Omit<WebhookResponse, "status"> {
+async function bodyOf({ config, inputs, deps }: NodeRun<Config>): Promise<Omit<WebhookResponse, "status">> {
   const { body } = config;
   switch (body.type) {
     case "none":
@@ -81,14 +86,20 @@ function bodyOf({ config, inputs }: NodeRun<Config>): Omit<WebhookResponse, "sta
       const bytes = fromText(toText(inputs[body.input]), "base64");
       return { headers: { "content-type": body.contentType }, body: bytes.toString("base64"), isBase64: true };
     }
+    case "file": {
+      const named = inputs[body.input];
+      const { bytes, contentType } = await readFile(deps, fileIdOf(named) ?? fileKey(toText(named)), MAX_FILE);
+      const content = Buffer.from(bytes).toString("base64");
+      return { headers: { "content-type": contentType }, body: content, isBase64: true };
+    }
     case "redirect":
       return redirect(renderTemplate(body.url, inputs).trim());
   }
 }
 
-function responseOf(run: NodeRun<Config>): WebhookResponse {
+async function responseOf(run: NodeRun<Config>): Promise<WebhookResponse> {
   const { config, inputs } = run;
-  const made = bodyOf(run);
+  const made = await bodyOf(run);
   if (Buffer.byteLength(made.body) > MAX_BODY) throw refuse("too_large", `an answer has at most ${MAX_BODY} bytes`);
   const headers = new Map(Object.entries(made.headers));
   for (const { name, value } of config.headers) {
@@ -121,8 +132,8 @@ export const respondToWebhook = defineNode({
   ],
   uses: ({ body }) => ("input" in body ? [body.input] : []),
   n8n: ["n8n-nodes-base.respondToWebhook"],
-  run(run) {
-    const response = responseOf(run);
+  async run(run) {
+    const response = await responseOf(run);
     run.emitResponse(response);
     return { output: { isBase64: false, ...response } };
   },
