@@ -23,6 +23,12 @@ export type Grant =
   | "secrets"
   /** Ask models of Amazon Bedrock, and rank by them, with the function's own role. */
   | "bedrock"
+  /** Put events on the bus. EVENT_BUS. */
+  | "events"
+  /** Read the mails that came in. INBOUND_DOMAIN. */
+  | "inbound"
+  /** Know where mails come in. INBOUND_DOMAIN. */
+  | "inbound:name"
   /** Make, change and delete the schedules of users. SCHEDULE_GROUP, SCHEDULE_ROLE_ARN, SCHEDULE_TARGET_ARN, SCHEDULE_QUEUE_ARN. */
   | "scheduler";
 
@@ -94,7 +100,7 @@ export const functions = [
       "/api/spaces/{spaceId}/templates",
       "/api/library",
     ],
-    grants: ["table", "files", "machine", "code", "secrets", "bedrock"],
+    grants: ["table", "files", "machine", "code", "secrets", "bedrock", "events"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
@@ -105,7 +111,7 @@ export const functions = [
     kind: "api",
     paths: ["/api/spaces/{spaceId}/approvals"],
     anonymous: ["/approvals/{token}"],
-    grants: ["table", "files", "machine"],
+    grants: ["table", "files", "machine", "events"],
     ...crud,
   },
   {
@@ -114,7 +120,7 @@ export const functions = [
     kind: "api",
     paths: ["/api/spaces/{spaceId}/credentials"],
     anonymous: ["/oauth/callback"],
-    grants: ["table", "secrets"],
+    grants: ["table", "secrets", "events"],
     ...crud,
   },
   {
@@ -141,7 +147,7 @@ export const functions = [
       "/api/spaces/{spaceId}/variable-metas",
       "/api/spaces/{spaceId}/variable-instances",
     ],
-    grants: ["table", "secrets"],
+    grants: ["table", "secrets", "events"],
     ...crud,
   },
   {
@@ -150,7 +156,7 @@ export const functions = [
     kind: "api",
     paths: ["/api/spaces/{spaceId}/webhooks"],
     anonymousBelow: ["/hooks/{webhookId}"],
-    grants: ["table", "files", "machine", "code", "secrets", "bedrock"],
+    grants: ["table", "files", "machine", "code", "secrets", "bedrock", "events"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
@@ -160,7 +166,7 @@ export const functions = [
     entry: "functions/code/index.ts",
     kind: "api",
     paths: ["/api/spaces/{spaceId}/code"],
-    grants: ["table", "files", "code"],
+    grants: ["table", "files", "code", "events"],
     memoryMb: 1024,
     // A run may take two minutes beside the start of an interpreter.
     timeoutSeconds: 180,
@@ -170,7 +176,7 @@ export const functions = [
     entry: "functions/file/index.ts",
     kind: "api",
     paths: ["/api/spaces/{spaceId}/files"],
-    grants: ["table", "files"],
+    grants: ["table", "files", "events"],
     memoryMb: 1769,
     // A file of 5 GB is read once to check its hash when its upload is completed.
     timeoutSeconds: 300,
@@ -180,7 +186,20 @@ export const functions = [
     entry: "functions/compat/coze/index.ts",
     kind: "api",
     paths: ["/v1/files"],
-    grants: ["table", "files"],
+    grants: ["table", "files", "events"],
+    ...crud,
+  },
+  {
+    name: "events",
+    entry: "functions/trigger/event/index.ts",
+    kind: "api",
+    paths: [
+      "/api/spaces/{spaceId}/events",
+      "/api/spaces/{spaceId}/event-triggers",
+      "/api/spaces/{spaceId}/subscriptions",
+    ],
+    grants: ["table", "files", "machine", "secrets", "events", "inbound:name"],
+    plans: true,
     ...crud,
   },
   {
@@ -188,7 +207,7 @@ export const functions = [
     entry: "functions/trigger/schedule/index.ts",
     kind: "api",
     paths: ["/api/spaces/{spaceId}/schedules"],
-    grants: ["table", "files", "machine", "scheduler"],
+    grants: ["table", "files", "machine", "scheduler", "events"],
     plans: true,
     ...crud,
   },
@@ -228,7 +247,7 @@ export const functions = [
     name: "run-step",
     entry: "functions/execution/run-step.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self", "code", "secrets", "mail", "bedrock"],
+    grants: ["table", "files", "machine:self", "code", "secrets", "mail", "bedrock", "events"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 900,
@@ -237,7 +256,7 @@ export const functions = [
     name: "settle",
     entry: "functions/execution/settle.ts",
     kind: "task",
-    grants: ["table", "files", "machine:self"],
+    grants: ["table", "files", "machine:self", "events"],
     memoryMb: 1024,
     timeoutSeconds: 60,
   },
@@ -245,15 +264,33 @@ export const functions = [
     name: "machine-status",
     entry: "functions/execution/machine-status.ts",
     kind: "event",
-    grants: ["table", "files", "machine"],
+    grants: ["table", "files", "machine", "events"],
     memoryMb: 1024,
     timeoutSeconds: 60,
+  },
+  {
+    name: "tell-events",
+    entry: "functions/trigger/events.ts",
+    kind: "event",
+    grants: ["table", "files", "machine", "secrets", "events"],
+    plans: true,
+    memoryMb: 1024,
+    timeoutSeconds: 120,
+  },
+  {
+    name: "mail-in",
+    entry: "functions/trigger/mail-in.ts",
+    kind: "event",
+    grants: ["table", "files", "events", "inbound"],
+    // A mail of 30 MB is whole in memory, as it came and taken apart.
+    memoryMb: 1769,
+    timeoutSeconds: 120,
   },
   {
     name: "fire-schedule",
     entry: "functions/trigger/fire-schedule.ts",
     kind: "schedule",
-    grants: ["table", "files", "machine"],
+    grants: ["table", "files", "machine", "events"],
     plans: true,
     memoryMb: 1024,
     timeoutSeconds: 60,
@@ -262,7 +299,7 @@ export const functions = [
     name: "jobs",
     entry: "functions/platform/jobs.ts",
     kind: "schedule",
-    grants: ["table", "files", "machine", "secrets"],
+    grants: ["table", "files", "machine", "secrets", "events"],
     memoryMb: 1024,
     timeoutSeconds: 300,
   },
@@ -289,5 +326,7 @@ export const jobs = [
   { name: "sweep-files", schedule: "rate(1 hour)", function: "jobs" },
   { name: "continue-copies", schedule: "rate(1 minute)", function: "canvas-jobs" },
   { name: "start-firings", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "relay-events", schedule: "rate(1 minute)", function: "jobs" },
+  { name: "send-deliveries", schedule: "rate(1 minute)", function: "jobs" },
   { name: "sync-schedules", schedule: "rate(1 minute)", function: "canvas-jobs" },
 ] as const satisfies readonly { name: string; schedule: string; function: FunctionName }[];

@@ -2,9 +2,12 @@ import { recordOperation } from "@weft/core/audit/audit.service";
 import { authorize } from "@weft/core/identity/authorize.service";
 import { begin, complete, fail, type IdempotencyClaim } from "@weft/db/idempotency";
 import type { HttpServices, IdempotencyStore, StoredAnswer } from "@weft/http/services";
+import { tellNoted } from "./bus.ts";
 
 /** Longest answer that is kept for repeats: what is larger is answered once, as a stream is. */
 const MAX_STORED_CHARS = 100_000;
+
+const ERRORS_FROM = 400;
 
 const idempotency: IdempotencyStore = {
   begin: async (ctx, request) => {
@@ -34,7 +37,9 @@ export const services: HttpServices = {
     const { operation, targetId, status, errorCode, durationMs, arguments: args } = row;
     // Lambda names the trace of the call that it is running here.
     const traceId = /Root=([\w-]{1,100})/.exec(process.env._X_AMZN_TRACE_ID ?? "")?.[1];
+    const told = status < ERRORS_FROM ? tellNoted(ctx) : undefined;
     await recordOperation(ctx, { operation, targetId, status, errorCode, durationMs, traceId, args });
+    await told;
   },
   idempotency,
 };

@@ -25,6 +25,8 @@ export interface StageConfig {
   readonly browserOrigins?: readonly string[];
   /** Sender of sign-up, invitation and approval mails; its domain is a verified SES identity of the account. */
   readonly mailFrom: string;
+  /** Mails to addresses of this domain start workflows; its MX record leads to SES. */
+  readonly inboundDomain: string;
   /**
    * Where people reach the API, with the stage's path: an output of the Api stack, or a domain of your own. Mails of
    * approvals hold links below it, and none without it.
@@ -47,6 +49,7 @@ export const stages: Record<StageName, StageConfig> = {
     api: { requestsPerSecond: 100, burst: 200, requestsPerAddress: 5_000 },
     codeConcurrency: 10,
     mailFrom: "no-reply@dev.weft.example",
+    inboundDomain: "in.dev.weft.example",
   },
   staging: {
     name: "staging",
@@ -58,6 +61,7 @@ export const stages: Record<StageName, StageConfig> = {
     api: { requestsPerSecond: 500, burst: 1_000, requestsPerAddress: 5_000 },
     codeConcurrency: 50,
     mailFrom: "no-reply@staging.weft.example",
+    inboundDomain: "in.staging.weft.example",
   },
   prod: {
     name: "prod",
@@ -69,6 +73,7 @@ export const stages: Record<StageName, StageConfig> = {
     api: { requestsPerSecond: 2_000, burst: 4_000, requestsPerAddress: 10_000 },
     codeConcurrency: 200,
     mailFrom: "no-reply@weft.example",
+    inboundDomain: "in.weft.example",
   },
 };
 

@@ -10,13 +10,16 @@ import { log } from "@weft/http/log";
 import { systemClock } from "@weft/kernel/clock";
 import { type Ctx, systemCtx } from "@weft/kernel/ctx";
 import type { Id } from "@weft/kernel/ids";
+import { eventBus } from "../bus.ts";
 
 /** What ending executions needs, from the world of this function: it stays small, as it knows no plans and no nodes. */
 export function endDeps(machineArn: string): EndDeps {
+  const bus = eventBus();
   return {
     machine: lazyMachine(machineArn),
     limits: ({ spaceId, workflowId }) => currentSettings(ctxOf(spaceId), workflowId),
     ended,
+    ...(bus ? { bus } : {}),
     clock: systemClock,
     log: (message, data) => log.info(message, data),
   };

@@ -5,6 +5,7 @@ import type { Ctx } from "@weft/kernel/ctx";
 import { AppError } from "@weft/kernel/errors";
 import { derivedId, ID_PREFIX, type Id, isId } from "@weft/kernel/ids";
 import { getWorkspaceFile, putWorkspaceFile } from "@weft/storage/workspace";
+import { tellNoted } from "../bus.ts";
 import { asNodeError } from "./node-error.ts";
 
 /** Files of the run's space as its nodes see them: the workspace by key, Files by id. */
@@ -19,6 +20,7 @@ export function nodeFiles(ctx: Ctx, executionId: string): NonNullable<NodeDeps["
       asNodeError(async () => {
         const fileId = fileIdFor(executionId, idempotencyKey);
         const made = await createFile(ctx, { ...file, fileId, source: "workflow", sourceId: executionId });
+        await tellNoted(ctx);
         const { id, name, contentType, size } = made;
         return { id, name, contentType, size };
       }),

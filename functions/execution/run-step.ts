@@ -1,6 +1,8 @@
+import type { ExecutionDeps } from "@weft/core/execution/deps";
 import { registerToken } from "@weft/core/execution/events";
 import { runState } from "@weft/core/execution/launched";
 import type { LaneInput, LaneRoute } from "@weft/core/execution/machine";
+import { runDelivery } from "@weft/core/subscription/delivery.run";
 import { runFiring } from "@weft/core/trigger/trigger.firing";
 import { log } from "@weft/http/log";
 import { errorLog } from "@weft/http/respond";
@@ -8,6 +10,7 @@ import { systemClock } from "@weft/kernel/clock";
 import { isId } from "@weft/kernel/ids";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
+import { deliveryDeps } from "../trigger/delivery-deps.ts";
 import { askPeople } from "./ask-people.ts";
 import { executionDeps } from "./wiring.ts";
 
@@ -37,8 +40,7 @@ export async function handler(event: unknown, context: Context): Promise<LaneRou
   const deps = { ...wired, asked: askPeople(wired) };
   try {
     const registration = Registration.safeParse(event);
-    if (!registration.success)
-      return await (isId("firing", input.executionId) ? runFiring : runState)(deps, laneOf(input));
+    if (!registration.success) return await runOne(deps, laneOf(input));
     const { epoch, path, token } = registration.data;
     await registerToken({ machine: deps.machine, clock: systemClock }, laneOf(input), epoch, path, token);
     return {};
@@ -46,6 +48,13 @@ export async function handler(event: unknown, context: Context): Promise<LaneRou
     log.error("step failed", { executionId: input.executionId, error: errorLog(thrown) });
     throw new RetryableStepError(thrown instanceof Error ? thrown.message : "step failed", { cause: thrown });
   }
+}
+
+/** A lane is of an execution, of a start that was put off, or of a delivery. */
+function runOne(deps: ExecutionDeps, lane: LaneInput): Promise<LaneRoute> {
+  if (isId("firing", lane.executionId)) return runFiring(deps, lane);
+  if (isId("delivery", lane.executionId)) return runDelivery(deliveryDeps(deps), lane);
+  return runState(deps, lane);
 }
 
 function laneOf({ spaceId, executionId, segmentId, step, epoch, hops }: LaneInput): LaneInput {

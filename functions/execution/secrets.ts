@@ -8,6 +8,7 @@ import { readShared, writeShared } from "@weft/core/variable/variable.shared";
 import type { NodeDeps, SharedVariable } from "@weft/engine/node";
 import type { Ctx } from "@weft/kernel/ctx";
 import { SecretMask } from "@weft/kernel/mask";
+import { tellNoted } from "../bus.ts";
 import { credentialDeps, sealer } from "../outbound.ts";
 
 /** Executions whose secrets this process still knows: a later step of one must not let through what an earlier one used. */
@@ -40,8 +41,10 @@ export function sharedVariablesFor(
       if (found?.isSecret) mask.add(found.value);
       return found;
     },
-    set: (ref, value, idempotencyKey) =>
-      writeShared(ctx, sealer, nameOf(ref), value, writeOf(execution, idempotencyKey)),
+    set: async (ref, value, idempotencyKey) => {
+      await writeShared(ctx, sealer, nameOf(ref), value, writeOf(execution, idempotencyKey));
+      await tellNoted(ctx);
+    },
   };
 }
 

@@ -5,4 +5,5 @@
 import "../credential/reseal-job.ts";
 import "../execution/sweep-job.ts";
 import "../file/sweep-job.ts";
+import "../trigger/event-jobs.ts";
 import "../trigger/sweep-job.ts";

@@ -3,6 +3,7 @@ import type { RestApi } from "aws-cdk-lib/aws-apigateway";
 import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { MetricFilter } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
@@ -23,6 +24,8 @@ export interface Watched {
   readonly failedSchedules: Queue;
   readonly api: RestApi;
   readonly machine: StateMachine;
+  /** Deliveries of events that were given up. */
+  readonly deadDeliveries: MetricFilter;
   readonly functions: readonly WeftFunction[];
 }
 
@@ -56,6 +59,7 @@ export class Alarms extends Construct {
     }
     this.alarm("FailedEventsDepth", depthOf(failedEvents), 1);
     this.alarm("FailedSchedulesDepth", depthOf(failedSchedules), 1);
+    this.alarm("DeadDeliveries", props.deadDeliveries.metric(sum), 1);
     this.alarm("ApiServerErrors", api.metricServerError(sum), SERVER_ERRORS);
     this.alarm("RunWorkflowThrottled", machine.metricThrottled(sum), 1);
     this.alarm("RunWorkflowFailed", machine.metricFailed(sum), FAILED_LANES);

@@ -1,4 +1,4 @@
-import { CfnRule } from "aws-cdk-lib/aws-events";
+import { CfnRule, type IEventBus } from "aws-cdk-lib/aws-events";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -12,10 +12,12 @@ export interface EventRuleProps {
   readonly pattern: Record<string, unknown>;
   readonly target: WeftFunction;
   readonly failedEvents: IQueue;
+  /** Default: the account's own bus, where the services of AWS tell of themselves. */
+  readonly bus?: IEventBus;
 }
 
 /**
- * A rule of the default bus to one function. An L1 on purpose: the L2 would write the rule's ARN into the queue's policy
+ * A rule of a bus to one function. An L1 on purpose: the L2 would write the rule's ARN into the queue's policy
  * and so make the state stack depend on this one.
  */
 export class EventRule extends Construct {
@@ -23,6 +25,7 @@ export class EventRule extends Construct {
     super(scope, id);
     const rule = new CfnRule(this, "Rule", {
       description: props.description,
+      ...(props.bus ? { eventBusName: props.bus.eventBusName } : {}),
       eventPattern: props.pattern,
       state: "ENABLED",
       targets: [

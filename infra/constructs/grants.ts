@@ -1,6 +1,7 @@
 import { INDEXES } from "@weft/db/indexes";
 import { ArnFormat, Stack } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { type IRole, Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
@@ -16,7 +17,10 @@ export interface Powers {
   readonly table: ITable;
   readonly files: IBucket;
   readonly key: IKey;
+  readonly bus: IEventBus;
   readonly mailFrom: string;
+  /** Where mails come in. */
+  readonly inboundDomain: string;
   /** Where people reach the API, for links in mails. */
   readonly publicUrl?: string;
   readonly machine?: StateMachine;
@@ -30,6 +34,8 @@ export interface Powers {
 
 /** Objects live under `spaces/{spaceId}/…`; nothing may reach outside that prefix. */
 const FILES_PREFIX = "spaces/";
+/** Where SES puts mails down (packages/core/src/trigger/mail.receive.ts). */
+export const INBOUND_PREFIX = "inbound/";
 
 const TABLE_ACTIONS = [
   "dynamodb:BatchGetItem",
@@ -107,6 +113,18 @@ function mailStatements(scope: Construct, { mailFrom }: Powers): PolicyStatement
   ];
 }
 
+/** Mails as SES put them down; nothing else of the bucket. */
+function inboundStatements({ files, key }: Powers): PolicyStatement[] {
+  return [
+    new PolicyStatement({ actions: ["s3:GetObject"], resources: [files.arnForObjects(`${INBOUND_PREFIX}*`)] }),
+    new PolicyStatement({
+      actions: ["kms:Decrypt"],
+      resources: [key.keyArn],
+      conditions: { StringEquals: { "kms:EncryptionContext:aws:s3:arn": files.bucketArn } },
+    }),
+  ];
+}
+
 /** Make schedules in the one group, which call with the one role and nothing else. */
 function schedulerStatements(scope: Construct, { group, roleArn }: SchedulePlace): PolicyStatement[] {
   const schedules = Stack.of(scope).formatArn({
@@ -176,6 +194,7 @@ export interface GrantEffect {
 
 export const RUNS_WILDCARD = "Executions of this one machine: their names are made at run time.";
 const BEDROCK_WILDCARD = "Administrators name the foundation model at run time; profiles answer from other regions.";
+const INBOUND_WILDCARD = "Mails that came in lie under one prefix of one bucket, each under a name that SES gives it.";
 const SCHEDULES_WILDCARD = "Schedules of users in their one group: their names are made at run time.";
 const FILES_WILDCARD = "Objects of all spaces live under one prefix of one bucket; the code checks the space.";
 
@@ -235,6 +254,19 @@ export function effectOf(scope: Construct, grant: Grant, powers: Powers): GrantE
       return { statements: secretsStatements(powers), environment: { DATA_KEY_ARN: powers.key.keyArn } };
     case "bedrock":
       return { statements: bedrockStatements(scope), environment: {}, wildcard: BEDROCK_WILDCARD };
+    case "events":
+      return {
+        statements: [new PolicyStatement({ actions: ["events:PutEvents"], resources: [powers.bus.eventBusArn] })],
+        environment: { EVENT_BUS: powers.bus.eventBusName },
+      };
+    case "inbound":
+      return {
+        statements: inboundStatements(powers),
+        environment: { INBOUND_DOMAIN: powers.inboundDomain },
+        wildcard: INBOUND_WILDCARD,
+      };
+    case "inbound:name":
+      return { statements: [], environment: { INBOUND_DOMAIN: powers.inboundDomain } };
     case "scheduler": {
       const { schedules } = powers;
       if (!schedules) throw new Error('the grant "scheduler" needs the place of users\' schedules');

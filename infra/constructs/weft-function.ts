@@ -49,12 +49,14 @@ export class WeftFunction extends Construct {
   readonly fn: LambdaFunction;
   readonly role: Role;
   readonly spec: FunctionSpec;
+  readonly logs: LogGroup;
 
   constructor(scope: Construct, id: string, props: WeftFunctionProps) {
     super(scope, id);
     const { spec } = props;
     this.spec = spec;
     const logGroup = new LogGroup(this, "Logs", { retention: props.logRetention, removalPolicy: props.removalPolicy });
+    this.logs = logGroup;
     this.role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
     this.role.addToPolicy(
       new PolicyStatement({

@@ -27,6 +27,7 @@ export class ObservabilityStack extends Stack {
       failedSchedules: schedule.users.failed,
       api: api.api,
       machine: execution.machine,
+      deadDeliveries: execution.deadDeliveries,
       functions: [...api.functions.all, ...execution.functions.all, ...schedule.functions.all],
     };
     new Alarms(this, "Alarms", { topic, ...watched });

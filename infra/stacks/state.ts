@@ -9,6 +9,7 @@ import type { Construct } from "constructs";
 import { dataKey } from "../constructs/data-key.ts";
 import { failedQueue } from "../constructs/failed-queue.ts";
 import { filesBucket } from "../constructs/files-bucket.ts";
+import { letMailIn } from "../constructs/inbound-mail.ts";
 import { singleTable } from "../constructs/single-table.ts";
 import type { StageConfig } from "../stages.ts";
 
@@ -36,6 +37,7 @@ export class StateStack extends Stack {
       maxUnits: maxTableUnits,
     });
     this.files = filesBucket(this, "Files", { key: this.key, removalPolicy, browserOrigins });
+    letMailIn(this.files, this.key);
     this.bus = new EventBus(this, "Bus", { description: "Weft domain events" });
     this.failedEvents = this.failedEventsQueue(removalPolicy);
   }

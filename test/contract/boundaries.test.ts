@@ -37,6 +37,7 @@ const LIBRARIES: Readonly<Record<string, RegExp>> = {
 const DOMAINS = [
   ["platform", "config", "jobs", "locks", "cache"],
   ["audit"],
+  ["event"],
   ["identity"],
   ["file"],
   ["kv"],
@@ -62,6 +63,7 @@ const DOMAINS = [
   ["evaluator"],
   ["experiment"],
   ["trigger"],
+  ["subscription"],
   ["admin"],
 ];
 

@@ -35,6 +35,7 @@ function expectedAcknowledgements(): string[] {
       expected.push(`${path}/Role/Bedrock AwsSolutions-IAM5[foundation-model]`);
       expected.push(`${path}/Role/Bedrock AwsSolutions-IAM5[inference-profile]`);
     }
+    if (has("inbound")) expected.push(`${path}/Role/Inbound AwsSolutions-IAM5[/inbound/*]`);
     if (has("machine")) expected.push(`${path}/Role/Machine AwsSolutions-IAM5[execution]`);
     if (has("scheduler")) expected.push(`${path}/Role/Scheduler AwsSolutions-IAM5[schedules]`);
     const anonymous = "anonymous" in spec ? spec.anonymous : [];
@@ -59,6 +60,7 @@ function shortened(rule: string): string {
   if (rule.includes(":execution:")) return "AwsSolutions-IAM5[execution]";
   const bedrock = /:(foundation-model|inference-profile)\/\*\]$/.exec(rule);
   if (bedrock) return `AwsSolutions-IAM5[${bedrock[1]}]`;
+  if (rule.endsWith("/inbound/*]")) return "AwsSolutions-IAM5[/inbound/*]";
   if (rule.endsWith(":schedule/weft-dev-schedule-users/*]")) return "AwsSolutions-IAM5[schedules]";
   return rule.endsWith("/spaces/*]") ? "AwsSolutions-IAM5[/spaces/*]" : rule;
 }

@@ -84,6 +84,7 @@ describe("functions", () => {
       if (grant === "bedrock") expected.add("bedrock");
       if (grant === "scheduler") expected.add("scheduler").add("iam");
       if (grant === "machine" || grant === "machine:self") expected.add("states");
+      if (grant === "events") expected.add("events");
     }
     if (isAsync(spec)) expected.add("sqs");
     // Lambda attaches it to subnets; the sandbox's own test says what these rights are worth from inside.
@@ -98,7 +99,8 @@ describe("functions", () => {
       if (services.has("xray") || services.has("ec2")) expect(written).toEqual(['"*"']);
       else for (const arn of written) expect(arn).not.toBe('"*"');
       if (services.has("s3") && actionsOf(statement).includes("s3:GetObject")) {
-        for (const arn of written) expect(arn).toContain("/spaces/*");
+        const isMail = spec.grants.includes("inbound") && !actionsOf(statement).includes("s3:PutObject");
+        for (const arn of written) expect(arn).toContain(isMail ? "/inbound/*" : "/spaces/*");
       }
       if (services.has("kms")) expect(JSON.stringify(statement.Condition)).toContain("kms:EncryptionContext:");
     }
@@ -114,6 +116,8 @@ describe("functions", () => {
     if (spec.grants.includes("jobs")) expected.push("JOBS_FUNCTION", "CANVAS_JOBS_FUNCTION");
     if (spec.grants.includes("mail")) expected.push("MAIL_FROM");
     if (spec.grants.includes("secrets")) expected.push("DATA_KEY_ARN");
+    if (spec.grants.includes("events")) expected.push("EVENT_BUS");
+    if (spec.grants.some((grant) => grant.startsWith("inbound"))) expected.push("INBOUND_DOMAIN");
     if (spec.grants.includes("scheduler")) {
       expected.push("SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "SCHEDULE_TARGET_ARN", "SCHEDULE_QUEUE_ARN");
     }
@@ -184,7 +188,7 @@ describe("events", () => {
   });
 
   test("a lane that ends without settling is told to machine-status, and an undelivered event is kept", () => {
-    const rules = resources("AWS::Events::Rule");
+    const rules = resources("AWS::Events::Rule").filter(({ Properties }) => Properties.EventBusName === undefined);
     expect(rules).toHaveLength(1);
     const { EventPattern, Targets, EventBusName } = rules[0]!.Properties;
     expect(EventBusName).toBeUndefined();

@@ -88,6 +88,17 @@ beforeAll(async () => {
   });
   const variable = await make("POST", `/api/spaces/${space}/variables`, { name: "v", type: "string", value: "x" });
   const meta = await make("POST", `/api/spaces/${space}/variable-metas`, { ownerKind: "app", ownerId: "app_1" });
+  const events = `/api/spaces/${space}/events`;
+  const event = await make("POST", events, { type: "owned.happened" });
+  const eventTrigger = await make("POST", `/api/spaces/${space}/event-triggers`, {
+    ...{ name: "t", types: ["owned.*"], workflowId: workflow.id, isEnabled: false },
+  });
+  const subscriptions = `/api/spaces/${space}/subscriptions`;
+  const listening = { name: "s", url: "https://hooks.invalid/in", types: ["owned.*"] };
+  const subscription = await make("POST", subscriptions, listening);
+  await make("POST", events, { type: "owned.again" });
+  const sent = () => make("GET", `${subscriptions}/${subscription.id}/deliveries`);
+  const deliveries = await until(sent, ({ items }) => items.length === 1);
   const webhook = await make("POST", `/api/spaces/${space}/webhooks`, {
     name: "h",
     workflowId: workflow.id,
@@ -101,6 +112,10 @@ beforeAll(async () => {
     workflowId: workflow.id,
   });
   owned = {
+    eventId: event.items[0].id,
+    eventTriggerId: eventTrigger.id,
+    subscriptionId: subscription.id,
+    deliveryId: deliveries.items[0].id,
     webhookId: webhook.id,
     scheduleId: schedule.id,
     credentialId: credential.id,
@@ -121,7 +136,7 @@ beforeAll(async () => {
     copyTaskId: copy.id,
     templateId: template.id,
     executionId: execution.id,
-    eventId: waiting.waitingFor[0].id,
+    askedId: waiting.waitingFor[0].id,
     invitationId: invitation.id ?? invitation.invitation?.id,
     apiKeyId: key.id ?? key.apiKey?.id,
     sessionId: sessions.items[0].id,
@@ -181,7 +196,8 @@ describe("a second account", () => {
         publishTemplate: { audience: "space" },
         updateWebhook: { name: "mine now" },
         answerApproval: { decision: "approve" },
-        resumeExecution: { eventId: owned.eventId, data: "x" },
+        resumeExecution: { eventId: owned.askedId, data: "x" },
+        replayDeliveries: { since: new Date(0).toISOString() },
       };
       const body = method === "GET" || method === "DELETE" ? {} : { body: bodies[id] ?? {} };
       const path2 = filled(path, { ...owned, spaceId: stranger.spaceId });
@@ -224,6 +240,13 @@ describe("a second account", () => {
       });
       expect(run.json.status === "failed" || run.status >= 400, JSON.stringify(run.json)).toBe(true);
     }
+  });
+
+  it("cannot have the first account's workflow run at events of its own", async () => {
+    const path = `/api/spaces/${stranger.spaceId}/event-triggers`;
+    const body = { name: "thief", types: ["x.*"], workflowId: owned.workflowId };
+    const answer = await world.call("POST", path, { token: stranger.token, body });
+    expect([answer.status, answer.json?.error?.code]).toEqual([404, "not_found"]);
   });
 
   it("cannot copy what it may not read", async () => {

@@ -51,6 +51,8 @@ export interface HttpRequest {
   signal: AbortSignal;
   /** The only hosts that it may reach, at each redirect too (`http/hosts.ts`). Absent: any public one. */
   allowedHosts?: readonly string[];
+  /** `manual`: an answer that names another address is the answer. Absent: it is followed. */
+  redirect?: "manual";
   /** Headers that are left behind on the way to another origin, beside those that always are. In lower case. */
   secretHeaders?: readonly string[];
 }

@@ -14,6 +14,7 @@ import { applyBucketsAndQueues, applyTables, bucketListener } from "./stack/data
 import { ACCOUNT, type Endpoints, functionEnvironment, REGION } from "./stack/environment.ts";
 import { GatewayServer } from "./stack/gateway-server.ts";
 import { startMachines } from "./stack/machines.ts";
+import { type IncomingMail, mailReceiver } from "./stack/mail-in.ts";
 import { addOperatorApi } from "./stack/operator-api.ts";
 import { type Settings, settle, type WeftOptions } from "./stack/options.ts";
 import { deadLetter, deliver, type Receivers, readRules } from "./stack/rules.ts";
@@ -41,6 +42,8 @@ export interface WeftServices {
   /** Resolves when the events of the services themselves are on the bus. */
   eventsPut(): Promise<void>;
   resources: readonly Resource[];
+  /** Takes a mail as it comes in; gives its id where a rule of the templates wants it. */
+  mailIn(mail: IncomingMail): Promise<string | undefined>;
 }
 
 /** A running local cloud. */
@@ -112,7 +115,8 @@ async function build(settings: Settings, closers: Closers, close: () => Promise<
   aws.start();
   gateway.serve();
   closers.push(() => gateway.close());
-  const parts: WeftServices = { clock, pool, dynamo, objects, aws, sfn, eventsPut, resources };
+  const mailIn = mailReceiver(resources, { pool, clock, s3Url: endpoints.s3 });
+  const parts: WeftServices = { clock, pool, dynamo, objects, aws, sfn, eventsPut, resources, mailIn };
   const stack: WeftStack = { ...parts, ...controlsOf(parts), url: gateway.url, endpoints, environment, close };
   addOperatorApi(services, stack);
   return stack;

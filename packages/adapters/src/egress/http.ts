@@ -80,7 +80,8 @@ async function follow(
       throw hop === 0 ? thrown : afterSending(thrown);
     });
     const { location } = incoming.headers;
-    if (!REDIRECTS.has(incoming.statusCode ?? 0) || location === undefined) return incoming;
+    const isFollowed = REDIRECTS.has(incoming.statusCode ?? 0) && given.redirect !== "manual";
+    if (!isFollowed || location === undefined) return incoming;
     incoming.destroy();
     const next = parseUrl(location, url);
     current = redirected(current, url, next, incoming.statusCode ?? 0);

@@ -4,13 +4,15 @@ import { getMany } from "@weft/db/get-many";
 import { listAll, listPage } from "@weft/db/page";
 import { searchFilter, searchText } from "@weft/db/search";
 import { claim, move, release, type UniqueValue } from "@weft/db/unique";
-import { read, transact, tryWrite, tx } from "@weft/db/write";
+import { read, transact, tryWrite, tx, type WriteOp } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { actorId, type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { conflict, notFound } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import type { EntityItem } from "electrodb";
+import { emitOps } from "../event/event.emit.ts";
+import type { EventData } from "../event/event.types.ts";
 import type { Sealer } from "../platform/sealer.ts";
 import { putSecretOp, removeSecrets } from "../platform/vault.ts";
 import { dataSchema, type SplitData, splitData } from "./credential.data.ts";
@@ -65,6 +67,7 @@ export async function create(ctx: Ctx, sealer: Sealer, input: CreateCredential):
     tx(CredentialEntity).create(row).commit(),
     ...(await versionOps(ctx, sealer, credentialId, 1, split)),
     claim(ctx, nameOf(row)),
+    ...(await changedOps(ctx, row, "created")),
   ]);
   return toCredential(ctx, row, await versionOf(row, 1));
 }
@@ -142,6 +145,7 @@ export async function update(ctx: Ctx, input: UpdateCredential & { credentialId:
   await transact([
     updateOp(ctx, target(ctx, credentialId), { set, remove, expectedRevision }),
     ...(name === undefined ? [] : move(ctx, nameOf(row), name)),
+    ...(await changedOps(ctx, { ...row, name: name ?? row.name }, "updated")),
   ]);
   return get(ctx, { credentialId });
 }
@@ -167,7 +171,22 @@ export async function remove(ctx: Ctx, input: { credentialId: CredentialId; forc
   for (const { workflowId, source } of data) {
     await tryWrite(() => CredentialUsageEntity.delete({ spaceId, credentialId, workflowId, source }).go());
   }
-  await transact([tx(CredentialEntity).delete({ spaceId, credentialId }).commit(), release(nameOf(row))]);
+  const told = await changedOps(ctx, row, "removed");
+  await transact([tx(CredentialEntity).delete({ spaceId, credentialId }).commit(), release(nameOf(row)), ...told]);
+}
+
+/** Tells of a change in the transaction that makes it. */
+export function changedOps(
+  ctx: Ctx,
+  {
+    credentialId,
+    name,
+    type,
+    currentVersion: version,
+  }: Pick<CredentialRow, "credentialId" | "name" | "type" | "currentVersion">,
+  change: EventData<"credential.changed">["change"],
+): Promise<WriteOp[]> {
+  return emitOps(ctx, { type: "credential.changed", data: { credentialId, name, type, change, version } });
 }
 
 export function target(ctx: Ctx, credentialId: string) {

@@ -16,7 +16,7 @@ import type {
   RollbackCredential,
   RotateCredential,
 } from "./credential.schema.ts";
-import { get, MAX_VERSIONS, target, type VersionRow, versionOf, versionOps } from "./credential.service.ts";
+import { changedOps, get, MAX_VERSIONS, target, type VersionRow, versionOf, versionOps } from "./credential.service.ts";
 import { tokensVersion } from "./credential.tokens.ts";
 import { credentialType } from "./types/index.ts";
 
@@ -46,6 +46,7 @@ export async function rotate(
   await transact([
     updateOp(ctx, target(ctx, credentialId), change),
     ...(await versionOps(ctx, sealer, credentialId, number, split)),
+    ...(await changedOps(ctx, { ...row, currentVersion: number }, "rotated")),
   ]);
   return get(ctx, { credentialId });
 }
@@ -73,6 +74,7 @@ export async function rollback(
     }),
     guarded(unrevoked, () => conflict(`version ${version} was revoked`)),
     removeSecretOp(ctx, { ownerId: credentialId, version: tokensVersion(version) }),
+    ...(await changedOps(ctx, { ...row, currentVersion: version }, "rolled_back")),
   ]);
   return get(ctx, { credentialId });
 }

@@ -3,6 +3,7 @@ import type { Plan } from "@weft/engine/plan";
 import type { RunEvent } from "@weft/engine/run/io";
 import type { TerminalStatus } from "@weft/engine/status";
 import type { Clock } from "@weft/kernel/clock";
+import type { EventBus } from "../event/event.bus.ts";
 import type { RunPolicy } from "../workflow/run-policy.schema.ts";
 import type { RunTarget } from "./execution.service.ts";
 import type { EventRow } from "./journal.ts";
@@ -10,7 +11,7 @@ import type { Machine } from "./machine.ts";
 import type { ExecutionRow } from "./store.ts";
 
 /** What ending executions, and looking whether they go on, needs: no plans and no node types. */
-export type EndDeps = Pick<ExecutionDeps, "machine" | "limits" | "ended" | "clock" | "log">;
+export type EndDeps = Pick<ExecutionDeps, "machine" | "limits" | "ended" | "bus" | "clock" | "log">;
 
 /** What the drivers need of the rest of the product; functions wire it. */
 export interface ExecutionDeps {
@@ -33,6 +34,8 @@ export interface ExecutionDeps {
    * `hasFollowUp` says so.
    */
   ended?(execution: ExecutionRow, status: TerminalStatus): Promise<void>;
+  /** Carries what executions tell of themselves to whoever listens; nothing is told without it. */
+  bus?: EventBus;
   /** Told of what happens as it happens: streams, tests. */
   onEvent?(event: RunEvent): void;
   log(message: string, data: Record<string, unknown>): void;

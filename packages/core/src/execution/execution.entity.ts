@@ -99,6 +99,8 @@ export const ExecutionEntity = new Entity(
       /** Node records of a run that was driven in one process. */
       trace: storedAttribute,
       error: { type: CustomAttributeType<ExecutionError>("any") },
+      /** Somebody listened for this end when it was written: it has to be told. */
+      isHeard: { type: "boolean" },
       usage: { type: CustomAttributeType<Usage>("any") },
       /** Root nodes, and how many of them are settled; kept at the end, derived while it runs. */
       nodeTotal: { type: "number", required: true },

@@ -7,6 +7,7 @@ import { askPeople } from "./asked.ts";
 import { startChild } from "./child.ts";
 import type { ExecutionDeps } from "./deps.ts";
 import { settleEdges } from "./edges.ts";
+import { tellWaiting } from "./execution.events.ts";
 import { TableJournal } from "./journal.ts";
 import { knownOf } from "./known.ts";
 import { type LaneInput, type LaneRoute, laneName } from "./machine.ts";
@@ -187,7 +188,11 @@ async function suspended(lane: Lane, position: Position, paths: readonly string[
   const deadline = Date.parse(lane.row.deadlineAt);
   if (signal === undefined) return { ...at, next: "wait", until: isoTime(Math.min(until, deadline)) };
   const now = lane.deps.clock.now();
-  if (lane.journal.eventOf(signal)?.type !== "child") await changeOpen(lane.row, now, { status: "waiting" });
+  const asked = lane.journal.eventOf(signal);
+  if (asked?.type !== "child") {
+    const waiting = await changeOpen(lane.row, now, { status: "waiting" });
+    if (waiting && asked) await tellWaiting(lane.deps, waiting, asked);
+  }
   const seconds = Math.ceil((Math.min(until, deadline) - now) / 1000);
   return { ...at, next: "signal", path: signal, timeoutSeconds: Math.min(Math.max(seconds, 1), MAX_SIGNAL_SECONDS) };
 }

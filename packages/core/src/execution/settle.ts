@@ -4,6 +4,7 @@ import type { TerminalStatus } from "@weft/engine/status";
 import type { EndDeps } from "./deps.ts";
 import { answerEvent, pendingEvents } from "./events.ts";
 import { type ExecutionError, NodeExecutionEntity, type RecordHead } from "./execution.entity.ts";
+import { isEndHeard, tellEnd } from "./execution.events.ts";
 import { type ExecutionKey, queryAll } from "./journal.ts";
 import { launchOnFailure } from "./launch.ts";
 import { leaveGate } from "./queue.ts";
@@ -28,7 +29,8 @@ import {
  */
 export async function settle(deps: EndDeps, row: ExecutionRow, result: Result): Promise<ExecutionRow | null> {
   const usage = result.status === "succeeded" || row.mode !== "async" ? {} : metered(await usageSoFar(row));
-  const closed = await closeExecution(row, deps.clock.now(), { ...usage, ...result });
+  const heard = (await isEndHeard(deps, row, result.status)) ? { isHeard: true } : {};
+  const closed = await closeExecution(row, deps.clock.now(), { ...usage, ...result, ...heard });
   if (!closed) return null;
   await followUp(deps, closed, result.status);
   return closed;
@@ -53,17 +55,18 @@ export async function followUp(deps: EndDeps, row: ExecutionRow, status: Termina
   }
   if (status !== "succeeded") await stopLanes(deps, row, status);
   const isPlaceGiven = await attempted(deps, row, () => leaveGate(deps, row));
+  const isTold = await attempted(deps, row, () => tellEnd(deps, row));
   await tellCaller(deps, row);
   await deps.ended?.(row, status);
-  if (!isPlaceGiven) return;
+  if (!isPlaceGiven || !isTold) return;
   // What starts the error workflow forgets the execution when that is done.
   if (callsOnFailure(row, status)) await attempted(deps, row, () => launchOnFailure(deps, row));
   else await forget(row);
 }
 
 /**
- * Starts other runs that this end makes way for or asks for. Where that fails it is no failure of this execution: who
- * waits for its answer gets it, and the sweeper does the rest.
+ * Starts another run that this end makes way for or asks for, or tells whoever listens. Where that fails it is no failure
+ * of this execution: who waits for its answer gets it, and the sweeper does the rest.
  */
 async function attempted(deps: EndDeps, row: ExecutionRow, work: () => Promise<void>): Promise<boolean> {
   try {

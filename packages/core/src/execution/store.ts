@@ -221,6 +221,8 @@ export interface Result {
   error?: ExecutionError;
   usage?: Record<string, number>;
   nodesDone?: number;
+  /** Somebody listens for it. */
+  isHeard?: boolean;
 }
 
 /** Whether this end starts the workflow that the execution names for its failures. */
@@ -230,11 +232,10 @@ export function callsOnFailure(row: ExecutionRow, status: TerminalStatus): boole
 
 /**
  * Whether something has to follow the end of an execution: a caller to tell, lanes and calls of its own to stop, its
- * place to give up, an error workflow to start, approvals to close, a draft to mark as tested.
+ * place to give up, an error workflow to start, an event to tell, approvals to close, a draft to mark as tested.
  */
 export function hasFollowUp(row: ExecutionRow, status: TerminalStatus): boolean {
-  if (row.parent !== undefined || row.admission !== undefined || callsOnFailure(row, status)) return true;
-  if (row.hasApprovals) return true;
+  if (row.parent || row.admission || row.isHeard || row.hasApprovals || callsOnFailure(row, status)) return true;
   return status === "succeeded" ? row.commitId !== undefined : row.mode === "async";
 }
 
@@ -249,7 +250,8 @@ export async function closeExecution(row: ExecutionRow, now: number, result: Res
     ...(outcome ? { outcome: await storeValue(row, outcome) } : {}),
     ...(trace ? { trace: await storeValue(row, trace) } : {}),
   };
-  const sweepAt = hasFollowUp(row, result.status) ? isoTime(now + START_INTERVAL_MS) : NEVER;
+  const isFollowed = result.isHeard || hasFollowUp(row, result.status);
+  const sweepAt = isFollowed ? isoTime(now + START_INTERVAL_MS) : NEVER;
   const written = await tryWrite(() =>
     ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
       .set({
@@ -372,7 +374,7 @@ function reopening(row: ExecutionRow, now: number, state: Reopened, without: rea
   return ExecutionEntity.patch({ spaceId: row.spaceId, executionId: row.executionId })
     .set({ ...rest, mode: "async", epoch: row.epoch + 1, updatedAt: isoTime(now), ...sweepKeys(row, sweepAt) })
     .add({ revision: 1, retries: 1 })
-    .remove(["endedAt", "error", "outcome", "trace", "nodesDone", "expiresAt", "recoveries", ...without])
+    .remove(["endedAt", "error", "outcome", "trace", "nodesDone", "expiresAt", "recoveries", "isHeard", ...without])
     .where((attr, op) => `${op.eq(attr.epoch, row.epoch)} AND ${op.eq(attr.status, row.status)}`);
 }
 

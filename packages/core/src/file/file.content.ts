@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { getAny, getLive } from "@weft/db/change";
-import { tryWrite } from "@weft/db/write";
+import { tryTransact, tryWrite, tx, type WriteOp } from "@weft/db/write";
 import type { Ctx } from "@weft/kernel/ctx";
 import { AppError, invalidField } from "@weft/kernel/errors";
-import { type Id, newId } from "@weft/kernel/ids";
+import { type Id, isId, newId } from "@weft/kernel/ids";
 import { getObject, putObject } from "@weft/storage/object";
+import { emitOps } from "../event/event.emit.ts";
 import { contentTypeOf, SNIFF_BYTES } from "./file.content-type.ts";
-import { FileEntity, NEVER } from "./file.entity.ts";
+import { FileEntity, type FileRow, NEVER } from "./file.entity.ts";
 import type { File } from "./file.schema.ts";
 import { fullKey, newRow, plainName, readyRow, target, toFile } from "./file.service.ts";
 
@@ -47,8 +48,24 @@ export async function createFile(ctx: Ctx, input: NewFile): Promise<File> {
     metadata: {},
   };
   await putObject(fullKey(ctx, row), { bytes, contentType });
-  const made = await tryWrite(() => FileEntity.create(row).go());
-  return toFile(made ? made.data : await getLive(ctx, target(ctx, fileId)));
+  return toFile((await writeRow(ctx, row)) ? row : await getLive(ctx, target(ctx, fileId)));
+}
+
+/** False where the file exists. Where nobody is told of it, it is one write and no transaction, which costs two. */
+async function writeRow(ctx: Ctx, row: FileRow): Promise<boolean> {
+  const told = await createdOps(ctx, row);
+  if (told.length === 0) return (await tryWrite(() => FileEntity.create(row).go())) !== null;
+  return (await tryTransact([tx(FileEntity).create(row).commit(), ...told])) === null;
+}
+
+/** Tells that a file is there, in the transaction that makes it so. */
+export function createdOps(
+  ctx: Ctx,
+  row: Pick<FileRow, "fileId" | "name" | "contentType" | "size" | "source" | "sourceId">,
+): Promise<WriteOp[]> {
+  const { fileId, name, contentType, size, source, sourceId } = row;
+  const cause = source === "workflow" && isId("execution", sourceId) ? { executionId: sourceId } : {};
+  return emitOps(ctx, { type: "file.created", data: { fileId, name, contentType, size, source }, ...cause });
 }
 
 /** A file whole in memory. */

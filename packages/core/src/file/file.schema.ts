@@ -7,8 +7,8 @@ import * as z from "zod";
 
 /** uploading: a link was given out. ready: it is whole and was looked at. failed: it never will be. */
 export const FILE_STATUS = ["uploading", "ready", "failed"] as const;
-/** What made a file: a person or program by the API, a node of a workflow, a program in the sandbox, a call of a webhook. */
-export const FILE_SOURCE = ["upload", "workflow", "code", "webhook"] as const;
+/** What made a file: a person or program by the API, a node of a workflow, a program in the sandbox, a webhook's call, a mail. */
+export const FILE_SOURCE = ["upload", "workflow", "code", "webhook", "email"] as const;
 export const FILE_FAILURE = [
   "upload_expired",
   "upload_aborted",

@@ -1,5 +1,5 @@
 import { getLive } from "@weft/db/change";
-import { tryWrite, write } from "@weft/db/write";
+import { tryTransact, tryWrite, type WriteOp, write } from "@weft/db/write";
 import { isoTime } from "@weft/kernel/clock";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { AppError, conflict, invalidField } from "@weft/kernel/errors";
@@ -7,6 +7,7 @@ import { type Id, newId } from "@weft/kernel/ids";
 import { abortMultipart, completeMultipart, startMultipart } from "@weft/storage/multipart";
 import { deleteObject, digestObject, objectSize } from "@weft/storage/object";
 import { checkedType, presignPart, presignPut } from "@weft/storage/presign";
+import { createdOps } from "./file.content.ts";
 import { contentTypeOf, SNIFF_BYTES } from "./file.content-type.ts";
 import { dueKeys, FileEntity, type FileRow, NEVER, type PendingUpload } from "./file.entity.ts";
 import {
@@ -155,13 +156,19 @@ async function fail(ctx: Ctx, row: Uploading, failure: Failure): Promise<FileRow
 /** Writes how an upload ended, once; null where it had ended before. */
 async function close(ctx: Ctx, row: Uploading, end: Partial<FileRow>): Promise<FileRow | null> {
   const key = { spaceId: requireSpace(ctx), fileId: row.fileId };
-  const closed = await tryWrite(() =>
+  const change = () =>
     FileEntity.patch(key)
       .set({ ...end, updatedAt: isoTime(ctx.clock.now()) } as never)
       .remove(["upload"])
       .add({ revision: 1 })
-      .where((attr, op) => op.eq(attr.status, "uploading"))
-      .go({ response: "all_new" }),
-  );
-  return closed ? (closed.data as FileRow) : null;
+      .where((attr, op) => op.eq(attr.status, "uploading"));
+  const told = end.status === "ready" ? await createdOps(ctx, { ...row, ...end }) : [];
+  if (told.length === 0) {
+    const closed = await tryWrite(() => change().go({ response: "all_new" }));
+    return closed ? (closed.data as FileRow) : null;
+  }
+  // ElectroDB's types let only entities of transactions commit; the chain is the same.
+  const op = (change() as unknown as { commit(): WriteOp }).commit();
+  const refused = await tryTransact([op, ...told]);
+  return refused ? null : getLive(ctx, target(ctx, row.fileId));
 }

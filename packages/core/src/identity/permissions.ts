@@ -41,6 +41,11 @@ export const SPACE_PERMISSIONS = {
   "usage:read": "admin",
   "variable:read": "member",
   "variable:write": "member",
+  "event:read": "member",
+  "event:write": "member",
+  "subscription:read": "member",
+  /** Sends what happens in the space to somewhere else. */
+  "subscription:write": "admin",
   "copy:read": "member",
   "copy:write": "member",
   "template:read": "member",

@@ -3,12 +3,14 @@ import { getLive, updateOp } from "@weft/db/change";
 import { listPage } from "@weft/db/page";
 import { searchFilter, searchText } from "@weft/db/search";
 import { claim, move, release, type UniqueValue } from "@weft/db/unique";
-import { transact, tx } from "@weft/db/write";
+import { transact, tx, type WriteOp } from "@weft/db/write";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { invalidField } from "@weft/kernel/errors";
 import { newId } from "@weft/kernel/ids";
 import type { Page } from "@weft/kernel/page";
 import type { EntityItem } from "electrodb";
+import { emitOps } from "../event/event.emit.ts";
+import type { EventData } from "../event/event.types.ts";
 import type { Sealer } from "../platform/sealer.ts";
 import { putSecretOp, removeSecretOp } from "../platform/vault.ts";
 import { VariableEntity } from "./variable.entity.ts";
@@ -48,6 +50,7 @@ export async function create(ctx: Ctx, sealer: Sealer, input: CreateVariable): P
     tx(VariableEntity).create(row).commit(),
     ...changeOps(ctx, variableId, { after: row.json }),
     ...(type === "secret" ? [await secretOp(ctx, sealer, variableId, value)] : []),
+    ...(await changedOps(ctx, row, "created")),
   ]);
   return toVariable(row);
 }
@@ -88,7 +91,8 @@ export async function update(
   const set = { name, description, searchText: searchText(name ?? row.name, description ?? row.description) };
   const renamed = name === undefined ? [] : move(ctx, nameOf(row), nameOf({ ...row, name }).value);
   if (value === undefined) {
-    await transact([updateOp(ctx, target(ctx, variableId), { set, expectedRevision }), ...renamed]);
+    const told = await changedOps(ctx, { ...row, name: name ?? row.name }, "updated");
+    await transact([updateOp(ctx, target(ctx, variableId), { set, expectedRevision }), ...renamed, ...told]);
   } else {
     await transact([...(await valueOps(ctx, sealer, row, value, { set, expectedRevision })), ...renamed]);
   }
@@ -101,7 +105,7 @@ export async function valueOps(
   sealer: Sealer,
   row: VariableRow,
   value: unknown,
-  change: { set?: object; expectedRevision?: number | undefined },
+  change: { set?: { name?: string | undefined }; expectedRevision?: number | undefined },
   write?: NodeWrite,
 ) {
   const { variableId, type } = row;
@@ -116,7 +120,19 @@ export async function valueOps(
       expectedRevision,
     }),
     ...(isSecret ? [await secretOp(ctx, sealer, variableId, value)] : []),
+    ...(await changedOps(ctx, { ...row, name: change.set?.name ?? row.name }, "updated", write?.executionId)),
   ];
+}
+
+/** Tells of a change in the transaction that makes it. */
+function changedOps(
+  ctx: Ctx,
+  { variableId, name, reach, workflowId }: Pick<VariableRow, "variableId" | "name" | "reach" | "workflowId">,
+  change: EventData<"variable.changed">["change"],
+  executionId?: string,
+): Promise<WriteOp[]> {
+  const data = { variableId, name, scope: reach, workflowId: workflowId ?? null, change };
+  return emitOps(ctx, { type: "variable.changed", data, executionId });
 }
 
 /** Removes a variable for good. Its history stays as long as history does. */
@@ -128,6 +144,7 @@ export async function remove(ctx: Ctx, { variableId }: { variableId: VariableId 
     release(nameOf(row)),
     ...changeOps(ctx, variableId, { before: row.json }),
     removeSecretOp(ctx, { ownerId: variableId, version: SECRET_VERSION }),
+    ...(await changedOps(ctx, row, "removed")),
   ]);
 }
 

@@ -8,6 +8,7 @@ export const SYSTEM_VARIABLES = [
   { name: "sys_execution_id", description: "The execution" },
   { name: "sys_trigger_type", description: "What started it" },
   { name: "sys_created_at", description: "When it was started, in UTC" },
+  { name: "sys_event_depth", description: "Of one that an event started: how many events of runs stand above it" },
 ] as const;
 
 interface Started {

@@ -1,9 +1,10 @@
 import { type Cache, createCache } from "@weft/db/cache";
-import { getAny } from "@weft/db/change";
+import { getMany } from "@weft/db/get-many";
 import { systemClock } from "@weft/kernel/clock";
 import { type Ctx, requireSpace } from "@weft/kernel/ctx";
 import { isId } from "@weft/kernel/ids";
 import type { EntityItem } from "electrodb";
+import { listeningKey, rememberListening } from "../event/event.listen.ts";
 import type { WorkflowSettings } from "./settings.schema.ts";
 import { WorkflowEntity } from "./workflow.entity.ts";
 import type { WorkflowStatus } from "./workflow.schema.ts";
@@ -27,8 +28,11 @@ const pointerKey = (ctx: Ctx, id: string) => ({ scope: requireSpace(ctx), kind: 
 export async function findPointer(ctx: Ctx, workflowId: string): Promise<Pointer | undefined> {
   const pointer = await pointers.load(pointerKey(ctx, workflowId), async () => {
     if (!isId("workflow", workflowId)) return undefined;
-    const key = { spaceId: requireSpace(ctx), workflowId };
-    const row = await getAny({ entity: WorkflowEntity, key, what: "workflow" });
+    const spaceId = requireSpace(ctx);
+    const workflow = { entity: WorkflowEntity, key: { spaceId, workflowId } };
+    // In the same request: who is told when a run of it ends.
+    const [row, listening] = await getMany([workflow, listeningKey(spaceId)]);
+    rememberListening(spaceId, listening);
     return row && !row.deletedAt ? toPointer(row) : undefined;
   });
   return pointer as Pointer | undefined;

@@ -13,6 +13,7 @@ import type { Page } from "@weft/kernel/page";
 import { load } from "@weft/storage/blob";
 import type { EntityItem } from "electrodb";
 import { usageOps } from "../credential/credential.usage.ts";
+import { emitOps } from "../event/event.emit.ts";
 import { callsOf, compileRead, credentialsOf, keep } from "./workflow.canvas.ts";
 import { WorkflowDraftEntity, WorkflowVersionEntity } from "./workflow.entity.ts";
 import type { PublishedVersion, UpdateVersion } from "./workflow.history.schema.ts";
@@ -67,6 +68,7 @@ export async function publish(
     const hash = publishable([...compiled.issues, ...problems], compiled.hash);
     checkTested(draft, hash, input.force);
     const row = await versionRow(ctx, draft, { version, description: input.description, hash, plan });
+    const data = { workflowId, name: workflow.name, version, description: row.description };
     await transact([
       createOp(row),
       pointOp(ctx, workflow, row),
@@ -74,6 +76,7 @@ export async function publish(
       ...inTurn,
       ...referenceOps(ctx, workflowId, "published", before ? callsOf(before) : [], calls),
       ...usageOps(ctx, workflowId, "published", before ? credentialsOf(before) : [], credentials),
+      ...(await emitOps(ctx, { type: "workflow.published", data })),
     ]);
     return row;
   };

@@ -50,6 +50,8 @@ const KINDS: Readonly<Record<string, ResourceKind>> = {
   },
   "AWS::Scheduler::Schedule": { service: "scheduler", prefix: "schedule/default/", nameProperty: "Name" },
   "AWS::Scheduler::ScheduleGroup": { service: "scheduler", prefix: "schedule-group/", nameProperty: "Name" },
+  "AWS::SES::ReceiptRule": { service: "ses", prefix: "receipt-rule/" },
+  "AWS::SES::ReceiptRuleSet": { service: "ses", prefix: "receipt-rule-set/", nameProperty: "RuleSetName" },
   "AWS::SQS::Queue": {
     service: "sqs",
     nameProperty: "QueueName",
