@@ -307,7 +307,7 @@ export const functions = [
     name: "canvas-jobs",
     entry: "functions/workflow/canvas-jobs.ts",
     kind: "schedule",
-    grants: ["table", "files", "machine", "scheduler"],
+    grants: ["table", "files", "machine", "scheduler", "events"],
     plans: true,
     memoryMb: 1769,
     timeoutSeconds: 300,
