@@ -231,13 +231,13 @@ const HELD: Readonly<Record<string, () => Promise<void>>> = {
 
 const hasPath = (pattern: RegExp): boolean => Object.keys(openapi.paths).some((path) => pattern.test(path));
 const noApps = (): boolean => !hasPath(/\/apps\b/);
-const noModels = (): boolean => !nodeTypes.has("llm");
+const noToolSettings = (): boolean => !hasPath(/\/tool-settings\b/);
 
 /** Cases of parts that are not there yet, and whether that is still so. */
 const LATER: Readonly<Record<string, () => boolean>> = {
   "chatflow/start_exit.json: chat_flow_role_crud": () => !hasPath(/chat-?flow|workflows\/\{workflowId\}\/role/),
-  "entry_exit.json: llm_fc_setting_merged_as_tool": noModels,
-  "llm_node_with_skills/llm_workflow_as_tool.json: as_tool_with_disabled_response_member": noModels,
+  "entry_exit.json: llm_fc_setting_merged_as_tool": noToolSettings,
+  "llm_node_with_skills/llm_workflow_as_tool.json: as_tool_with_disabled_response_member": noToolSettings,
   "move_to_app/c1.json: move_app_to_library": noApps,
   "move_to_app/c2.json: move_app_to_library": noApps,
   "move_to_app/cc1.json: move_app_to_library": noApps,

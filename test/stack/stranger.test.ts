@@ -93,6 +93,13 @@ beforeAll(async () => {
   const eventTrigger = await make("POST", `/api/spaces/${space}/event-triggers`, {
     ...{ name: "t", types: ["owned.*"], workflowId: workflow.id, isEnabled: false },
   });
+  const model = await make("POST", `/api/spaces/${space}/models`, {
+    ...{ name: "m", provider: "scripted", model: "any" },
+    connection: { rules: [{ reply: { text: "said" } }] },
+  });
+  const modelEntity = await make("POST", `/api/spaces/${space}/model-entities`, { name: "e", modelId: model.id });
+  await make("POST", `/api/spaces/${space}/models/${model.id}/test`);
+  const modelRequests = await make("GET", `/api/spaces/${space}/model-requests`);
   const subscriptions = `/api/spaces/${space}/subscriptions`;
   const listening = { name: "s", url: "https://hooks.invalid/in", types: ["owned.*"] };
   const subscription = await make("POST", subscriptions, listening);
@@ -114,6 +121,9 @@ beforeAll(async () => {
   owned = {
     eventId: event.items[0].id,
     eventTriggerId: eventTrigger.id,
+    modelId: model.id,
+    modelEntityId: modelEntity.id,
+    modelRequestId: modelRequests.items[0].id,
     subscriptionId: subscription.id,
     deliveryId: deliveries.items[0].id,
     webhookId: webhook.id,
@@ -146,7 +156,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Parameters whose value is no object of an account. */
-const NOT_OWNED = new Set(["jobName", "roleId", "token", "proxy"]);
+const NOT_OWNED = new Set(["jobName", "roleId", "token", "proxy", "modelMetaId"]);
 const names = (path: string): string[] => [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] as string);
 const filled = (path: string, values: Record<string, string>): string =>
   path.replace(/\{([^}]+)\}/g, (_all, name: string) => values[name] ?? `no-${name}`);
@@ -195,6 +205,8 @@ describe("a second account", () => {
         updateTemplate: { expectedRevision: 1, name: "mine now" },
         publishTemplate: { audience: "space" },
         updateWebhook: { name: "mine now" },
+        updateModel: { expectedRevision: 1, name: "mine now" },
+        updateModelEntity: { expectedRevision: 1, name: "mine now" },
         answerApproval: { decision: "approve" },
         resumeExecution: { eventId: owned.askedId, data: "x" },
         replayDeliveries: { since: new Date(0).toISOString() },

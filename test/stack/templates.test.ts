@@ -131,8 +131,9 @@ describe("their other branches", () => {
     if (decision !== undefined) {
       const { waitingFor } = await until(view, (seen) => seen.waitingFor.length === 1);
       expect(waitingFor[0].data).toMatchObject({ title: "A desk", message: "A desk costs 80." });
-      const answer = { eventId: waitingFor[0].id, data: { decision, comment: "by hand" } };
-      await call("POST", `/executions/${executionId}/resume`, answer);
+      const { items } = await call("GET", "/approvals?status=waiting");
+      const asked = items.find((approval: { executionId: string }) => approval.executionId === executionId);
+      await call("POST", `/approvals/${asked.id}/answer`, { decision, comment: "by hand" });
     }
     return (await until(view, ({ endedAt }) => endedAt !== null)).output;
   };
