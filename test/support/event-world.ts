@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { startWeft, type WeftStack } from "@weft/local/stack";
 import { readRules } from "@weft/local/stack/rules";
 import { type Answer, type Client, signUp } from "./client.ts";
+import { STAY_LOADED } from "./workers.ts";
 
 /** A request that the outside world got. */
 export interface Heard {
@@ -62,6 +63,7 @@ export async function startEventWorld(): Promise<EventWorld> {
   const stack = await startWeft({
     env: { WEFT_EGRESS_LOOPBACK: "allow", POWERTOOLS_LOG_LEVEL: "DEBUG" },
     log: (line) => void logs.push(JSON.stringify(line)),
+    limits: STAY_LOADED,
   });
   const [ann, bob] = [await signUp(stack.url), await signUp(stack.url)];
   return {

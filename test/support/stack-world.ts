@@ -9,6 +9,7 @@ import { startWeft, type WeftStack } from "@weft/local/stack";
 import { readRules } from "@weft/local/stack/rules";
 import { type OutsideServer, startOutside } from "./calls.ts";
 import { type Client, signUp } from "./client.ts";
+import { STAY_LOADED } from "./workers.ts";
 
 /** The whole product on the local cloud, in this process, with somebody who uses it. */
 export interface StackWorld {
@@ -28,7 +29,7 @@ export interface StackWorld {
 
 export async function startStackWorld(): Promise<StackWorld> {
   const outside = await startOutside();
-  const stack = await startWeft({ env: { WEFT_EGRESS_LOOPBACK: "allow" } });
+  const stack = await startWeft({ env: { WEFT_EGRESS_LOOPBACK: "allow" }, limits: STAY_LOADED });
   Object.assign(process.env, { AWS_ENDPOINT_URL_DYNAMODB: stack.endpoints.dynamodb });
   const client = await signUp(stack.url);
   const states = new SFNClient({

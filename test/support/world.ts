@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StackClock } from "@weft/local/clock";
 import { startWeft, type WeftStack } from "@weft/local/stack";
+import { STAY_LOADED } from "./workers.ts";
 
 /** A person of the product as a stranger to its code sees them: an address, a token and a space of their own. */
 export interface Resident {
@@ -43,6 +44,7 @@ export async function startWorld(options: { env?: Record<string, string> } = {})
     dataDir,
     clock: new StackClock(),
     env: { WEFT_EGRESS_LOOPBACK: "allow", ...options.env },
+    limits: STAY_LOADED,
   });
   let people = 0;
   const call: StackWorld["call"] = async (method, path, { token, body, headers } = {}) => {
