@@ -33,7 +33,7 @@ export const FLEET_LIMITS: FleetLimits = {
   hardPatienceMs: 2_000,
   idleMs: 30_000,
   lastIdleMs: 600_000,
-  kept: 3,
+  kept: 2,
   maxWaiting: 2_000,
 };
 
